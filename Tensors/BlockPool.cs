@@ -1,0 +1,168 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace ManagedFed;
+
+/// <summary>A pinned piece of managed memory: its address never changes and a span over it keeps it alive.</summary>
+internal sealed unsafe class Block
+{
+    [StructLayout(LayoutKind.Sequential, Size = LineSize)]
+    private readonly struct Line;
+
+    public const int LineSize = 64;
+
+    private readonly Line[] lines;
+
+    public Block(long capacity, int sizeClass)
+    {
+        Capacity = capacity;
+        SizeClass = sizeClass;
+        long alignment = capacity >= Environment.SystemPageSize ? Environment.SystemPageSize : LineSize;
+        lines = GC.AllocateUninitializedArray<Line>(checked((int)((capacity + alignment - 1) / LineSize + 1)), pinned: true);
+        var start = (nuint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(lines));
+        Pointer = (byte*)((start + (nuint)alignment - 1) & ~((nuint)alignment - 1));
+    }
+
+    public long Capacity { get; }
+
+    public int SizeClass { get; }
+
+    public byte* Pointer { get; }
+
+    /// <summary>A span whose reference points into the managed array, so that holding the span holds the memory.</summary>
+    public Span<byte> Span(nint start, nint length)
+    {
+        ref var first = ref Unsafe.As<Line, byte>(ref MemoryMarshal.GetArrayDataReference(lines));
+        var skip = (nint)(Pointer - (byte*)Unsafe.AsPointer(ref first)) + start;
+        return MemoryMarshal.CreateSpan(ref Unsafe.Add(ref first, skip), checked((int)length));
+    }
+}
+
+/// <summary>A bounded, thread-safe store of free blocks in size classes, four to each power of two.</summary>
+internal sealed class BlockPool
+{
+    /// <summary>Bytes dropped but unseen by the collector are looked for when this many more are alive than after the last look.</summary>
+    private const long CollectAfter = 128L << 20;
+
+    private readonly Lock gate = new();
+    private readonly Stack<Block>[] free = [.. Enumerable.Range(0, 256).Select(_ => new Stack<Block>())];
+    private long active, cached, peak, escaped, collectAt = CollectAfter;
+    private long cacheLimit = Math.Min(1L << 30, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4);
+
+    public static BlockPool Shared { get; } = new();
+
+    public long ActiveBytes => Volatile.Read(ref active);
+
+    public long CachedBytes => Volatile.Read(ref cached);
+
+    public long PeakBytes => Volatile.Read(ref peak);
+
+    public long Limit { get; set; } = long.MaxValue;
+
+    public long CacheLimit
+    {
+        get => Volatile.Read(ref cacheLimit);
+        set
+        {
+            Volatile.Write(ref cacheLimit, value);
+            Trim(value);
+        }
+    }
+
+    public Block Rent(long bytes)
+    {
+        var (sizeClass, capacity) = Classify(bytes);
+        if (TryRent(sizeClass, capacity) is { } hit) return hit;
+        Collect(capacity);
+        if (TryRent(sizeClass, capacity) is { } found) return found;
+        var fresh = new Block(capacity, sizeClass);
+        lock (gate) Activate(capacity);
+        return fresh;
+    }
+
+    public void Return(Block block)
+    {
+        lock (gate)
+        {
+            active -= block.Capacity;
+            if (cached + block.Capacity > cacheLimit) return;
+            cached += block.Capacity;
+            free[block.SizeClass].Push(block);
+        }
+    }
+
+    /// <summary>Forgets a block that user code may still see through a span: the collector alone may end it.</summary>
+    public void Abandon(Block block)
+    {
+        lock (gate) active -= block.Capacity;
+    }
+
+    /// <summary>Counts bytes whose release depends on the garbage collector noticing that a user dropped them.</summary>
+    public void CountEscaped(long bytes) => Interlocked.Add(ref escaped, bytes);
+
+    public void ResetPeak()
+    {
+        lock (gate) peak = active;
+    }
+
+    public void Trim(long limit)
+    {
+        lock (gate)
+        {
+            for (var i = free.Length - 1; i >= 0 && cached > limit; i--)
+            {
+                while (cached > limit && free[i].TryPop(out var block)) cached -= block.Capacity;
+            }
+        }
+    }
+
+    private Block? TryRent(int sizeClass, long capacity)
+    {
+        lock (gate)
+        {
+            if (!free[sizeClass].TryPop(out var block)) return null;
+            cached -= capacity;
+            Activate(capacity);
+            return block;
+        }
+    }
+
+    private void Activate(long capacity)
+    {
+        active += capacity;
+        if (active > peak) peak = active;
+    }
+
+    /// <summary>
+    /// Small wrappers keep large blocks alive, so the collector's own budget notices dropped arrays late;
+    /// this asks for a cheap collection when much may be waiting, and for a full one at the ceiling.
+    /// </summary>
+    private void Collect(long capacity)
+    {
+        if (Volatile.Read(ref escaped) > Volatile.Read(ref collectAt))
+        {
+            GC.Collect(1, GCCollectionMode.Forced, blocking: true);
+            GC.WaitForPendingFinalizers();
+            Volatile.Write(ref collectAt, Volatile.Read(ref escaped) + CollectAfter);
+        }
+        if (ActiveBytes + capacity <= Limit) return;
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        if (ActiveBytes + capacity > Limit)
+        {
+            throw new InsufficientMemoryException(
+                $"[memory] {capacity:N0} bytes more would pass the limit: {ActiveBytes:N0} of {Limit:N0} bytes are in use; raise TensorMemory.Limit or use smaller batches");
+        }
+    }
+
+    /// <summary>The class that fits <paramref name="bytes"/>, and its capacity: 64·2ᵃ·(4+b)/4 for b in 0..3.</summary>
+    internal static (int SizeClass, long Capacity) Classify(long bytes)
+    {
+        var lines = Math.Max(1, (bytes + Block.LineSize - 1) / Block.LineSize);
+        if (lines <= 4) return ((int)lines - 1, lines * Block.LineSize);
+        var shift = BitOperations.Log2((ulong)(lines - 1)) - 2;
+        var quarters = ((lines - 1) >> shift) + 1;
+        return ((shift << 2) + (int)quarters - 1, (quarters << shift) * Block.LineSize);
+    }
+}

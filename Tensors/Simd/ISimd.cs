@@ -1,0 +1,87 @@
+namespace ManagedFed.Simd;
+
+/// <summary>
+/// A lane witness: the vector operations a formula is written in, once for every width.
+/// <typeparamref name="T"/> is the element, <typeparamref name="V"/> the vector of <see cref="Width"/> of them.
+/// </summary>
+/// <remarks>
+/// Comparisons give masks: all bits of a lane set or clear. Loads and stores are unaligned.
+/// The remainder of a loop goes through a buffer of one vector, so that every element takes the same
+/// instructions wherever it stands and results do not depend on how a loop was split.
+/// </remarks>
+internal unsafe interface ISimd<T, V> where T : unmanaged where V : unmanaged
+{
+    static abstract int Width { get; }
+
+    static abstract V Load(T* p);
+
+    static abstract void Store(T* p, V v);
+
+    static abstract V Splat(T value);
+
+    static abstract V Add(V a, V b);
+
+    static abstract V Subtract(V a, V b);
+
+    static abstract V Multiply(V a, V b);
+
+    static abstract V Divide(V a, V b);
+
+    /// <summary>a·b + c, rounded once for floating types.</summary>
+    static abstract V MultiplyAdd(V a, V b, V c);
+
+    /// <summary>The larger, NaN if either is NaN.</summary>
+    static abstract V Max(V a, V b);
+
+    /// <summary>The smaller, NaN if either is NaN.</summary>
+    static abstract V Min(V a, V b);
+
+    static abstract V Negate(V a);
+
+    static abstract V Abs(V a);
+
+    static abstract V Sqrt(V a);
+
+    static abstract V Floor(V a);
+
+    static abstract V Ceiling(V a);
+
+    /// <summary>Rounds to the nearest integer, halves to even.</summary>
+    static abstract V Round(V a);
+
+    static abstract V Equal(V a, V b);
+
+    static abstract V Less(V a, V b);
+
+    static abstract V LessOrEqual(V a, V b);
+
+    /// <summary>Bitwise mask ? a : b.</summary>
+    static abstract V Select(V mask, V a, V b);
+
+    static abstract V And(V a, V b);
+
+    static abstract V Or(V a, V b);
+
+    static abstract V Xor(V a, V b);
+
+    /// <summary>a &amp; ~b.</summary>
+    static abstract V AndNot(V a, V b);
+
+    /// <summary>a·2ⁿ for integral n in the range of normal exponents (floating types).</summary>
+    static abstract V ScaleByPowerOfTwo(V a, V n);
+
+    /// <summary>The unbiased binary exponent of a positive normal number, as a floating value.</summary>
+    static abstract V Exponent(V a);
+
+    /// <summary>The significand of a positive normal number, in [1, 2).</summary>
+    static abstract V Significand(V a);
+
+    /// <summary>The sum of the lanes, pairwise.</summary>
+    static abstract T Sum(V a);
+
+    /// <summary>The largest lane, NaN if any is NaN.</summary>
+    static abstract T MaxLane(V a);
+
+    /// <summary>The smallest lane, NaN if any is NaN.</summary>
+    static abstract T MinLane(V a);
+}

@@ -1,0 +1,31 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+
+namespace ManagedFed;
+
+/// <summary>
+/// Every user-facing failure of the arithmetic, as <c>[op] what is wrong: actual values, expected; hint</c>.
+/// </summary>
+internal static class Throw
+{
+    [DoesNotReturn, MethodImpl(MethodImplOptions.NoInlining)]
+    public static void Argument(string op, string message) => throw new ArgumentException($"[{op}] {message}");
+
+    [DoesNotReturn, MethodImpl(MethodImplOptions.NoInlining)]
+    public static T Argument<T>(string op, string message) => throw new ArgumentException($"[{op}] {message}");
+
+    [DoesNotReturn, MethodImpl(MethodImplOptions.NoInlining)]
+    public static void Invalid(string op, string message) => throw new InvalidOperationException($"[{op}] {message}");
+
+    [DoesNotReturn, MethodImpl(MethodImplOptions.NoInlining)]
+    public static void DTypeMismatch(string op, DType actual, string expected) =>
+        throw new ArgumentException($"[{op}] dtype is {actual.Name()}, expected {expected}");
+
+    [DoesNotReturn, MethodImpl(MethodImplOptions.NoInlining)]
+    public static void CannotBroadcast(string op, Shape a, Shape b) => throw new ArgumentException(
+        $"[{op}] shapes {a} and {b} cannot be broadcast; sizes must match from the last axis, or be 1");
+
+    [DoesNotReturn, MethodImpl(MethodImplOptions.NoInlining)]
+    public static void AxisOutOfRange(string op, int axis, Shape shape) => throw new ArgumentOutOfRangeException(
+        nameof(axis), axis, $"[{op}] axis {axis} is out of range for shape {shape}, expected {-shape.Rank}..{shape.Rank - 1}");
+}
