@@ -19,6 +19,15 @@ internal unsafe interface ISimd<T, V> where T : unmanaged where V : unmanaged
 
     static abstract V Splat(T value);
 
+    /// <summary>Every lane the value, rounded (float), exact (double) or truncated (integers).</summary>
+    static abstract V Constant(double value);
+
+    /// <summary>A mask from <see cref="Width"/> bools: a lane's bits are set where its byte is not zero.</summary>
+    static abstract V LoadMask(byte* p);
+
+    /// <summary>A mask as <see cref="Width"/> bools: 1 where the lane's bits are set, else 0.</summary>
+    static abstract void StoreMask(byte* p, V mask);
+
     static abstract V Add(V a, V b);
 
     static abstract V Subtract(V a, V b);
@@ -66,6 +75,9 @@ internal unsafe interface ISimd<T, V> where T : unmanaged where V : unmanaged
 
     /// <summary>a &amp; ~b.</summary>
     static abstract V AndNot(V a, V b);
+
+    /// <summary>True when a lane of the mask is set.</summary>
+    static abstract bool Any(V mask);
 
     /// <summary>a·2ⁿ for integral n in the range of normal exponents (floating types).</summary>
     static abstract V ScaleByPowerOfTwo(V a, V n);
