@@ -121,7 +121,7 @@ internal sealed class BlockPool
     {
         lock (gate)
         {
-            if (!free[sizeClass].TryPop(out var block)) return null;
+            if (active + capacity > Limit || !free[sizeClass].TryPop(out var block)) return null;
             cached -= capacity;
             Activate(capacity);
             return block;

@@ -43,11 +43,11 @@ internal sealed class Layout
 
     private static bool HasRowMajorStrides(Shape shape, nint[] strides)
     {
+        if (shape.Count == 0) return true;
         var step = (nint)1;
         for (var i = strides.Length - 1; i >= 0; i--)
         {
             var size = shape[i];
-            if (size == 0) return true;
             if (size != 1 && strides[i] != step) return false;
             step *= size;
         }
@@ -105,16 +105,14 @@ internal sealed class Layout
                 if (sourceCount < destCount) sourceCount *= Shape[source++];
                 else destCount *= target[dest++];
             }
-            var inner = (nint)0;
-            var run = (nint)1;
+            nint inner = 0, run = 1;
             for (var i = source - 1; i >= sourceStart; i--)
             {
                 if (Shape[i] == 1) continue;
-                if (inner == 0) inner = Strides[i];
+                if (run == 1) inner = Strides[i];
                 else if (Strides[i] != inner * run) return null;
                 run *= Shape[i];
             }
-            // A broadcast group (stride 0) is one run only if every axis of it has stride 0, which the test above ensures.
             var step = inner;
             for (var i = dest - 1; i >= destStart; i--)
             {
