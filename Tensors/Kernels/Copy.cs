@@ -1,34 +1,97 @@
+using System.Diagnostics;
+
 namespace ManagedFed.Kernels;
 
 /// <summary>Copies elements between two layouts of one shape and type.</summary>
 internal static unsafe class Copy
 {
+    /// <summary>Rows and columns of a transposed tile: one cache line of 4-byte elements, few enough rows for any cache's ways.</summary>
+    private const int Tile = 16;
+
     /// <summary>dst[i] = src[i] for every index; the arrays must not overlap.</summary>
     public static void Run(NdArray src, NdArray dst)
     {
-        switch (src.DType.Size())
+        Debug.Assert(src.Shape == dst.Shape && src.DType == dst.DType);
+        if (src.Count != 0)
         {
-            case 1: Strided((byte*)src.Pointer, src.Layout, (byte*)dst.Pointer, dst.Layout); break;
-            case 4: Strided((uint*)src.Pointer, src.Layout, (uint*)dst.Pointer, dst.Layout); break;
-            default: Strided((ulong*)src.Pointer, src.Layout, (ulong*)dst.Pointer, dst.Layout); break;
+            var axes = new AxisPair(src.Layout, dst.Layout);
+            switch (src.DType.Size())
+            {
+                case 1: Run((byte*)src.Pointer, (byte*)dst.Pointer, axes); break;
+                case 4: Run((uint*)src.Pointer, (uint*)dst.Pointer, axes); break;
+                default: Run((ulong*)src.Pointer, (ulong*)dst.Pointer, axes); break;
+            }
         }
         GC.KeepAlive(src);
         GC.KeepAlive(dst);
     }
 
-    private static void Strided<T>(T* src, Layout from, T* dst, Layout to) where T : unmanaged
+    /// <summary>
+    /// A row-major array of x's elements for use inside one kernel call: x itself when it is one.
+    /// The caller ends its use with <c>Storage.Release()</c>.
+    /// </summary>
+    public static NdArray Dense(NdArray x)
     {
-        var index = new int[from.Shape.Rank];
-        for (nint n = 0; n < from.Count; n++)
+        if (x.IsContiguous)
         {
-            nint a = 0, b = 0;
-            for (var i = 0; i < index.Length; i++)
+            x.Storage.Claim();
+            return x;
+        }
+        var dense = NdArray.Rent(x.Shape, x.DType);
+        Run(x, dense);
+        return dense;
+    }
+
+    private static void Run<T>(T* src, T* dst, AxisPair axes) where T : unmanaged
+    {
+        if (axes.Count == 0)
+        {
+            *dst = *src;
+            return;
+        }
+        var inner = axes.Remove(axes.Count - 1);
+        var turned = inner is { Second: 1, First: not 1 } ? UnitAxis(axes) : -1;
+        var other = turned < 0 ? default : axes.Remove(turned);
+        var count = axes.Product();
+        for (nint i = 0; i < count; i++)
+        {
+            var (from, to) = axes.Offsets(i);
+            if (turned >= 0) Transpose(src + from, inner.First, dst + to, other.Second, inner.Size, other.Size);
+            else Line(src + from, inner.First, dst + to, inner.Second, inner.Size);
+        }
+    }
+
+    /// <summary>The axis along which the source is dense, or -1.</summary>
+    private static int UnitAxis(in AxisPair axes)
+    {
+        var i = axes.Count - 1;
+        while (i >= 0 && axes[i].First != 1) i--;
+        return i;
+    }
+
+    private static void Line<T>(T* src, nint srcStep, T* dst, nint dstStep, nint count) where T : unmanaged
+    {
+        if (dstStep == 1 && srcStep == 1) Buffer.MemoryCopy(src, dst, count * sizeof(T), count * sizeof(T));
+        else if (dstStep == 1 && srcStep == 0) FillKernel.Fill(dst, *src, count);
+        else for (nint i = 0; i < count; i++) dst[i * dstStep] = src[i * srcStep];
+    }
+
+    /// <summary>dst[r·dstStep + c] = src[c·srcStep + r], tile by tile so that the lines of both sides stay in cache.</summary>
+    private static void Transpose<T>(T* src, nint srcStep, T* dst, nint dstStep, nint columns, nint rows) where T : unmanaged
+    {
+        for (nint c = 0; c < columns; c += Tile)
+        {
+            var width = nint.Min(Tile, columns - c);
+            for (nint r = 0; r < rows; r += Tile)
             {
-                a += index[i] * from.Strides[i];
-                b += index[i] * to.Strides[i];
+                var height = nint.Min(Tile, rows - r);
+                var from = src + c * srcStep + r;
+                var to = dst + r * dstStep + c;
+                for (nint i = 0; i < height; i++)
+                {
+                    for (nint j = 0; j < width; j++) to[i * dstStep + j] = from[j * srcStep + i];
+                }
             }
-            dst[b] = src[a];
-            for (var i = index.Length - 1; i >= 0 && ++index[i] == from.Shape[i]; i--) index[i] = 0;
         }
     }
 }

@@ -5,6 +5,8 @@ namespace ManagedFed.Kernels;
 /// <summary>Writes constants and ranges.</summary>
 internal static unsafe class FillKernel
 {
+    private const int SpanLimit = 1 << 30;
+
     /// <summary>dst[i] = value, converted to the array's type; dst is contiguous.</summary>
     public static void Run(NdArray dst, double value) => Arange(dst, value, 0);
 
@@ -13,7 +15,7 @@ internal static unsafe class FillKernel
     {
         switch (dst.DType)
         {
-            case DType.Bool: Write((byte*)dst.Pointer, dst, start != 0 ? 1 : 0, 0); break;
+            case DType.Bool: Fill((byte*)dst.Pointer, start != 0 ? (byte)1 : (byte)0, dst.Layout.Count); break;
             case DType.UInt8: Write((byte*)dst.Pointer, dst, start, step); break;
             case DType.Int32: Write((int*)dst.Pointer, dst, start, step); break;
             case DType.UInt32: Write((uint*)dst.Pointer, dst, start, step); break;
@@ -24,13 +26,17 @@ internal static unsafe class FillKernel
         GC.KeepAlive(dst);
     }
 
+    /// <summary>Writes one value to count elements, in pieces that a span can hold.</summary>
+    public static void Fill<T>(T* p, T value, nint count) where T : unmanaged
+    {
+        for (; count > SpanLimit; count -= SpanLimit, p += SpanLimit) new Span<T>(p, SpanLimit).Fill(value);
+        new Span<T>(p, (int)count).Fill(value);
+    }
+
     private static void Write<T>(T* p, NdArray dst, double start, double step) where T : unmanaged, INumber<T>
     {
-        if (step == 0)
-        {
-            new Span<T>(p, checked((int)dst.Count)).Fill(T.CreateTruncating(start));
-            return;
-        }
-        for (nint i = 0; i < dst.Layout.Count; i++) p[i] = T.CreateTruncating(start + i * step);
+        var count = dst.Layout.Count;
+        if (step == 0) Fill(p, T.CreateTruncating(start), count);
+        else for (nint i = 0; i < count; i++) p[i] = T.CreateTruncating(start + i * step);
     }
 }

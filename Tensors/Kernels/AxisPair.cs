@@ -1,0 +1,82 @@
+using System.Runtime.CompilerServices;
+
+namespace ManagedFed.Kernels;
+
+/// <summary>
+/// The axes of two layouts of one shape, outermost first: axes of size 1 dropped, the others ordered by the second layout's
+/// strides, and neighbours that are one run in both merged.
+/// </summary>
+internal struct AxisPair
+{
+    private Axes axes;
+
+    public AxisPair(Layout first, Layout second)
+    {
+        for (var i = 0; i < first.Shape.Rank; i++)
+        {
+            if (first.Shape[i] != 1) Insert(new(first.Shape[i], first.Strides[i], second.Strides[i]));
+        }
+        var kept = 0;
+        for (var i = 1; i < Count; i++)
+        {
+            ref var outer = ref axes[kept];
+            ref readonly var inner = ref axes[i];
+            if (outer.First == inner.First * inner.Size && outer.Second == inner.Second * inner.Size)
+            {
+                outer = inner with { Size = outer.Size * inner.Size };
+            }
+            else axes[++kept] = inner;
+        }
+        if (Count != 0) Count = kept + 1;
+    }
+
+    public int Count { get; private set; }
+
+    public readonly Axis this[int index] => axes[index];
+
+    /// <summary>Takes one axis out, for a loop of its own.</summary>
+    public Axis Remove(int index)
+    {
+        var axis = axes[index];
+        Count--;
+        for (var i = index; i < Count; i++) axes[i] = axes[i + 1];
+        return axis;
+    }
+
+    /// <summary>The number of index tuples over all axes.</summary>
+    public readonly nint Product()
+    {
+        nint product = 1;
+        for (var i = 0; i < Count; i++) product *= axes[i].Size;
+        return product;
+    }
+
+    /// <summary>Where the element with a row-major number over these axes lies in both layouts.</summary>
+    public readonly (nint First, nint Second) Offsets(nint number)
+    {
+        nint first = 0, second = 0;
+        for (var i = Count - 1; i >= 0; i--)
+        {
+            (number, var index) = Math.DivRem(number, axes[i].Size);
+            first += index * axes[i].First;
+            second += index * axes[i].Second;
+        }
+        return (first, second);
+    }
+
+    private void Insert(Axis axis)
+    {
+        var i = Count++;
+        for (; i > 0 && nint.Abs(axes[i - 1].Second) < nint.Abs(axis.Second); i--) axes[i] = axes[i - 1];
+        axes[i] = axis;
+    }
+
+    /// <summary>A size and the steps of both layouts, in elements.</summary>
+    public readonly record struct Axis(nint Size, nint First, nint Second);
+
+    [InlineArray(Shape.MaxRank)]
+    private struct Axes
+    {
+        private Axis first;
+    }
+}
