@@ -1,0 +1,44 @@
+using System.Runtime.Intrinsics;
+
+namespace ManagedFed.Kernels;
+
+/// <summary>Fills arrays with random bits.</summary>
+internal static unsafe class RandomKernel
+{
+    /// <summary>
+    /// Writes the bits that JAX (with <c>jax_threefry_partitionable</c> off) and MLX draw from a key; dst is contiguous uint32.
+    /// </summary>
+    /// <remarks>
+    /// With h = ⌈n/2⌉, words i and h+i are the hash of the counter pair (i, h+i); for odd n the last pair is (h-1, 0) and its
+    /// second word is dropped. Every word depends on n, the key and its own place only.
+    /// </remarks>
+    /// <exception cref="ArgumentException">More than 2³² words.</exception>
+    public static void Bits(uint key0, uint key1, NdArray dst)
+    {
+        if (dst.Count > 1L << 32) Throw.Argument("random", $"{dst.Count} words from one key, at most 2^32; split the key first");
+        Write(key0, key1, (uint*)dst.Pointer, dst.Layout.Count);
+        GC.KeepAlive(dst);
+    }
+
+    /// <summary>The same for n words at an address.</summary>
+    public static void Write(uint key0, uint key1, uint* dst, nint n)
+    {
+        var half = (n + 1) / 2;
+        var full = n / 2;
+        var lanes = Vector256<uint>.Count;
+        var first = Vector256<uint>.Indices;
+        nint i = 0;
+        for (; i <= full - lanes; i += lanes)
+        {
+            var (a, b) = Threefry.Hash(key0, key1, first + Vector256.Create((uint)i), first + Vector256.Create((uint)(half + i)));
+            *(Vector256<uint>*)(dst + i) = a;
+            *(Vector256<uint>*)(dst + half + i) = b;
+        }
+        for (; i < half; i++)
+        {
+            var (a, b) = Threefry.Hash(key0, key1, (uint)i, i < full ? (uint)(half + i) : 0);
+            dst[i] = a;
+            if (i < full) dst[half + i] = b;
+        }
+    }
+}
