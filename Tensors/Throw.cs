@@ -28,4 +28,11 @@ internal static class Throw
     [DoesNotReturn, MethodImpl(MethodImplOptions.NoInlining)]
     public static void AxisOutOfRange(string op, int axis, Shape shape) => throw new ArgumentOutOfRangeException(
         nameof(axis), axis, $"[{op}] axis {axis} is out of range for shape {shape}, expected {-shape.Rank}..{shape.Rank - 1}");
+
+    [DoesNotReturn, MethodImpl(MethodImplOptions.NoInlining)]
+    public static void IndexOutOfRange(string op, long index, int axis, int size) => throw new ArgumentOutOfRangeException(
+        nameof(index), index, $"[{op}] index {index} is out of range for axis {axis} of size {size}");
+
+    [DoesNotReturn, MethodImpl(MethodImplOptions.NoInlining)]
+    public static void EmptyReduction(string op, int axis) => throw new ArgumentException($"[{op}] cannot reduce axis {axis} of size 0");
 }

@@ -1,0 +1,62 @@
+using System.Numerics;
+
+namespace ManagedFed.Kernels;
+
+/// <summary>The indices of a gather or scatter as numbers from 0, in row-major order, each checked against its axis.</summary>
+internal readonly unsafe ref struct IndexList
+{
+    private readonly NdArray resolved;
+
+    /// <summary>Checks the indices; negative ones count from the end of the axis.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An index lies outside −size … size−1.</exception>
+    /// <exception cref="ArgumentException">The indices are not integers.</exception>
+    public IndexList(string op, NdArray indices, int axis, int size)
+    {
+        if (indices.DType is DType.Bool or DType.Float32 or DType.Float64) Throw.DTypeMismatch(op, indices.DType, "integer indices");
+        resolved = NdArray.Rent(indices.Shape, DType.Int64);
+        var dense = Copy.Dense(indices);
+        try
+        {
+            switch (dense.DType)
+            {
+                case DType.UInt8: Resolve(op, (byte*)dense.Pointer, axis, size); break;
+                case DType.Int32: Resolve(op, (int*)dense.Pointer, axis, size); break;
+                case DType.UInt32: Resolve(op, (uint*)dense.Pointer, axis, size); break;
+                default: Resolve(op, (long*)dense.Pointer, axis, size); break;
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+        finally
+        {
+            dense.Storage.Release();
+            GC.KeepAlive(dense);
+        }
+    }
+
+    public nint Count => resolved.Layout.Count;
+
+    /// <summary>The address of the first index; valid until <see cref="Dispose"/>.</summary>
+    public long* Pointer => (long*)resolved.Pointer;
+
+    public void Dispose()
+    {
+        resolved.Storage.Release();
+        GC.KeepAlive(resolved);
+    }
+
+    private void Resolve<T>(string op, T* indices, int axis, int size) where T : unmanaged, IBinaryInteger<T>
+    {
+        var to = Pointer;
+        for (nint i = 0; i < Count; i++)
+        {
+            var index = long.CreateTruncating(indices[i]);
+            var fromStart = index < 0 ? index + size : index;
+            if ((ulong)fromStart >= (ulong)size) Throw.IndexOutOfRange(op, index, axis, size);
+            to[i] = fromStart;
+        }
+    }
+}
