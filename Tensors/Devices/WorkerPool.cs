@@ -161,7 +161,7 @@ internal sealed unsafe class WorkerPool
         public Worker(WorkerPool pool, int id)
         {
             (this.pool, this.id) = (pool, id);
-            new Thread(Loop) { IsBackground = true, Name = $"ManagedFed worker {id}" }.Start();
+            new Thread(Loop) { IsBackground = true, Name = $"ManagedFed worker {id}" }.UnsafeStart();
         }
 
         /// <summary>To be called after the ticket is published: either this sees the sleeper or the sleeper sees the ticket.</summary>
