@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using System.Runtime.Intrinsics;
+using ManagedFed.Simd;
+
+namespace ManagedFed.Kernels;
+
+/// <summary>Matrix products of strided views.</summary>
+internal static unsafe class Gemm
+{
+    /// <summary>dst = a·b (+ bias), for a (…, M, K), b (…, K, N), bias (N,) or null, dst (…, M, N) contiguous.</summary>
+    /// <remarks>The leading axes of a and b are those of dst, stretched by stride 0 where need be. float32 and float64.</remarks>
+    public static void Run(NdArray a, NdArray b, NdArray? bias, NdArray dst)
+    {
+        if (dst.DType == DType.Float32) Run<float>(a, b, bias, dst);
+        else if (dst.DType == DType.Float64) Run<double>(a, b, bias, dst);
+        else Throw.DTypeMismatch("matmul", dst.DType, "float32 or float64");
+    }
+
+    private static void Run<T>(NdArray a, NdArray b, NdArray? bias, NdArray dst) where T : unmanaged
+    {
+        if (bias is null)
+        {
+            Run<T, Product<T>>(a, b, dst, default);
+            return;
+        }
+        bias = bias.Contiguous();
+        Run<T, AddBias<T>>(a, b, dst, new((T*)bias.Pointer));
+        GC.KeepAlive(bias);
+    }
+
+    /// <summary>dst = epilogue(a·b) by the best kernel of this machine.</summary>
+    public static void Run<T, TEpilogue>(NdArray a, NdArray b, NdArray dst, TEpilogue epilogue)
+        where T : unmanaged where TEpilogue : unmanaged, IEpilogue<T>
+    {
+        switch (SimdLevel.Best)
+        {
+            case SimdWidth.Bits256 or SimdWidth.Bits512: Run<T, SixRowKernel<T, Vector256<T>, Simd256<T>>, TEpilogue>(a, b, dst, epilogue); break;
+            default: Run<T, SixRowKernel<T, Vector128<T>, Simd128<T>>, TEpilogue>(a, b, dst, epilogue); break;
+        }
+    }
+
+    /// <summary>dst = epilogue(a·b) by a chosen kernel.</summary>
+    public static void Run<T, TKernel, TEpilogue>(NdArray a, NdArray b, NdArray dst, TEpilogue epilogue)
+        where T : unmanaged where TKernel : struct, IGemmKernel<T> where TEpilogue : unmanaged, IEpilogue<T>
+    {
+        int rank = dst.Shape.Rank, axes = rank - 2;
+        Debug.Assert(a.Shape.Rank == rank && b.Shape.Rank == rank && dst.IsContiguous);
+        Debug.Assert(a.Shape[-2] == dst.Shape[-2] && a.Shape[-1] == b.Shape[-2] && b.Shape[-1] == dst.Shape[-1]);
+
+        nint* stridesA = stackalloc nint[Shape.MaxRank], stridesB = stackalloc nint[Shape.MaxRank];
+        var sizes = stackalloc int[Shape.MaxRank];
+        var count = 1;
+        for (var i = 0; i < axes; i++)
+        {
+            sizes[i] = dst.Shape[i];
+            stridesA[i] = a.Layout.Strides[i];
+            stridesB[i] = b.Layout.Strides[i];
+            count = checked(count * sizes[i]);
+        }
+        nint m = dst.Shape[-2];
+        // Matrices that share b and lie below each other in a are one taller matrix.
+        while (axes > 0 && stridesB[axes - 1] == 0 && stridesA[axes - 1] == m * a.Layout.Strides[^2])
+        {
+            axes--;
+            m *= sizes[axes];
+            count = sizes[axes] == 0 ? 0 : count / sizes[axes];
+        }
+        var blocks = new GemmBlocks<T, TKernel, TEpilogue>
+        {
+            A = new((nint)a.Pointer, a.Layout.Strides[^2], a.Layout.Strides[^1]),
+            B = new((nint)b.Pointer, b.Layout.Strides[^2], b.Layout.Strides[^1]),
+            C = (T*)dst.Pointer,
+            M = m,
+            N = dst.Shape[-1],
+            K = a.Shape[-1],
+            Epilogue = epilogue,
+            Batch = new() { Rank = axes, Count = count, Sizes = sizes, StridesA = stridesA, StridesB = stridesB },
+        };
+        blocks.Run();
+        GC.KeepAlive(a);
+        GC.KeepAlive(b);
+        GC.KeepAlive(dst);
+    }
+}

@@ -1,0 +1,203 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using ManagedFed.Devices;
+using ManagedFed.Simd;
+
+namespace ManagedFed.Kernels;
+
+/// <summary>A matrix in memory: element (i, j) is at <c>Pointer[i·RowStride + j·ColumnStride]</c>.</summary>
+internal readonly unsafe record struct MatrixView<T>(nint Pointer, nint RowStride, nint ColumnStride) where T : unmanaged
+{
+    public T* At(nint row, nint column) => (T*)Pointer + row * RowStride + column * ColumnStride;
+}
+
+/// <summary>The leading axes of a batched product; the arrays hold <see cref="Rank"/> entries each.</summary>
+internal unsafe struct BatchAxes
+{
+    public int Rank, Count;
+    public int* Sizes;
+    public nint* StridesA, StridesB;
+}
+
+/// <summary>
+/// C = epilogue(A·B) for matrices of M×K and K×N in blocks of C, each with all of its K in order, so that the
+/// result is the same to the bit for every number of threads.
+/// </summary>
+/// <remarks>
+/// After K. Goto and R. A. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34(3), 2008.
+/// Panels are packed when first used, and not at all where a tile can read the operand as it lies.
+/// </remarks>
+internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
+    where T : unmanaged where TKernel : struct, IGemmKernel<T> where TEpilogue : unmanaged, IEpilogue<T>
+{
+    public MatrixView<T> A, B;
+    public T* C;
+    public nint M, N, K;
+    public TEpilogue Epilogue;
+    public BatchAxes Batch;
+
+    private nint blockRows, blockColumns;
+    private int gridRows, gridColumns;
+
+    // Panels of B of 384 rows stay in L1 beside a few rows of A, blocks of A in half of a 512 KiB L2, blocks of B in L3.
+    private const int KC = 384, BytesOfA = 192 * 1024, NC = 1024;
+    private const int PackBTiles = 12, PackAPanels = 1000;
+    private const int MinFlops = 200_000, PieceFlops = 4_000_000;
+
+    /// <summary>Runs all blocks.</summary>
+    public void Run()
+    {
+        if (M == 0 || N == 0 || Batch.Count == 0) return;
+        Divide();
+        WorkerPool.Shared.Run(checked(Batch.Count * gridRows * gridColumns), ref this);
+    }
+
+    /// <summary>Cuts C along whole tiles into about as many blocks as pay for a hand-over.</summary>
+    private void Divide()
+    {
+        var flops = 2.0 * M * N * Math.Max(K, 1);
+        var threads = WorkerPool.Shared.Threads;
+        var wanted = 1.0;
+        if (threads > 1 && flops * Batch.Count >= MinFlops)
+        {
+            wanted = Math.Clamp(flops * Batch.Count / PieceFlops, threads, 4 * threads) / Batch.Count;
+        }
+        nint tileRows = (M + TKernel.MR - 1) / TKernel.MR, tileColumns = (N + TKernel.NR - 1) / TKernel.NR;
+        var (rows, columns) = (tileRows, tileColumns);
+        while (true)
+        {
+            gridRows = (int)((tileRows + rows - 1) / rows);
+            gridColumns = (int)((tileColumns + columns - 1) / columns);
+            if ((double)gridRows * gridColumns >= wanted) break;
+            if (rows > 1 && rows * TKernel.MR >= columns * TKernel.NR) rows = (rows + 1) / 2;
+            else if (columns > 1) columns = (columns + 1) / 2;
+            else if (rows > 1) rows = (rows + 1) / 2;
+            else break;
+        }
+        blockRows = rows * TKernel.MR;
+        blockColumns = columns * TKernel.NR;
+    }
+
+    /// <summary>One block of C of one matrix of the batch.</summary>
+    public void Run(int index)
+    {
+        var (batch, block) = Math.DivRem(index, gridRows * gridColumns);
+        var (a, b) = (A, B);
+        nint offsetA = 0, offsetB = 0;
+        var rest = batch;
+        for (var axis = Batch.Rank - 1; axis >= 0; axis--)
+        {
+            (rest, var i) = Math.DivRem(rest, Batch.Sizes[axis]);
+            offsetA += i * Batch.StridesA[axis];
+            offsetB += i * Batch.StridesB[axis];
+        }
+        var (i0, j0) = (block / gridColumns * blockRows, block % gridColumns * blockColumns);
+        a = a with { Pointer = (nint)(A.At(i0, 0) + offsetA) };
+        b = b with { Pointer = (nint)(B.At(0, j0) + offsetB) };
+        Block(a, b, Math.Min(blockRows, M - i0), Math.Min(blockColumns, N - j0), batch * M + i0, j0);
+    }
+
+    /// <summary>The five loops over one block of m×n elements of C, which starts at (row, column).</summary>
+    private readonly void Block(MatrixView<T> a, MatrixView<T> b, nint m, nint n, nint row, nint column)
+    {
+        int mr = TKernel.MR, nr = TKernel.NR;
+        var kc = Even(K, KC, 8);
+        var mc = Even(m, BytesOfA / sizeof(T) / kc, mr);
+        var nc = Even(n, NC, nr);
+
+        // A packed panel costs one more pass over its elements and saves strided reading once for each tile that uses it.
+        var packA = TKernel.ReadsStridedA ? n > PackAPanels * nr || (a.RowStride != 1 && a.ColumnStride != 1) : a.RowStride != 1;
+        var packB = b.ColumnStride != 1 || m > PackBTiles * mr;
+        // One block of rows uses each panel of B in turn, so that all can share a place in the L1 cache.
+        var panelStepB = m > mc ? nr * kc : 0;
+
+        var bytesA = (packA ? mc + mr : mr) * kc * sizeof(T);
+        var bytesB = (panelStepB != 0 ? nc + nr : nr) * kc * sizeof(T);
+        var scratch = BlockPool.Shared.Rent(bytesA + bytesB);
+        var scratchA = (T*)scratch.Pointer;
+        var scratchB = (T*)(scratch.Pointer + bytesA);
+        var c = C + row * N + column;
+
+        // 5. Columns of B and C, so that a packed block of B stays in the outermost cache.
+        for (nint jc = 0; jc < n; jc += nc)
+        {
+            // 4. Depth, in order: columns of A and rows of B, so that one panel of B stays in L1.
+            for (nint pc = 0; pc == 0 || pc < K; pc += kc)
+            {
+                var depth = Math.Min(kc, K - pc);
+                // 3. Rows of A and C, so that a block of A stays in L2.
+                for (nint ic = 0; ic < m; ic += mc)
+                {
+                    var endRow = Math.Min(ic + mc, m);
+                    // 2. Columns of the block of B: one panel.
+                    for (nint jr = jc; jr < Math.Min(jc + nc, n); jr += nr)
+                    {
+                        var columns = (int)Math.Min(nr, n - jr);
+                        var panelB = b.At(pc, jr);
+                        var strideB = b.RowStride;
+                        if (packB || columns < nr)
+                        {
+                            panelB = scratchB + (jr - jc) / nr * panelStepB;
+                            strideB = nr;
+                            if (ic == 0 || panelStepB == 0) Pack.Panel(b.At(pc, jr), b.ColumnStride, b.RowStride, columns, depth, panelB, nr);
+                        }
+                        // 1. Rows of the block of A: one tile.
+                        int height;
+                        for (var ir = ic; ir < endRow; ir += height)
+                        {
+                            height = TKernel.Rows(endRow - ir);
+                            var rows = (int)Math.Min(height, endRow - ir);
+                            var panelA = a.At(ir, pc);
+                            var (rsa, csa) = (a.RowStride, a.ColumnStride);
+                            if (packA || rows < height)
+                            {
+                                panelA = scratchA + (packA ? (ir - ic) * kc : 0);
+                                (rsa, csa) = (1, height);
+                                if (jr == jc || !packA) Pack.Panel(a.At(ir, pc), a.RowStride, a.ColumnStride, rows, depth, panelA, height);
+                            }
+                            var tile = c + ir * N + jr;
+                            if (pc + depth < K)
+                            {
+                                Tile(height, rows, columns, depth, panelA, rsa, csa, panelB, strideB, tile, pc != 0, default(Product<T>), 0, 0);
+                            }
+                            else
+                            {
+                                Tile(height, rows, columns, depth, panelA, rsa, csa, panelB, strideB, tile, pc != 0, Epilogue, row + ir, column + jr);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        BlockPool.Shared.Return(scratch);
+    }
+
+    /// <summary>A whole tile goes straight to C, one that overhangs by way of a buffer.</summary>
+    private readonly void Tile<TFinish>(
+        int height, int rows, int columns, nint depth, T* a, nint rsa, nint csa, T* b, nint rsb, T* c, bool accumulate,
+        TFinish epilogue, nint row, nint column) where TFinish : unmanaged, IEpilogue<T>
+    {
+        if (rows == height && columns == TKernel.NR)
+        {
+            TKernel.Tile(height, depth, a, rsa, csa, b, rsb, c, N, accumulate, epilogue, row, column);
+            return;
+        }
+        var buffer = stackalloc T[TKernel.MR * TKernel.NR];
+        if (accumulate)
+        {
+            for (var i = 0; i < rows; i++)
+            {
+                for (var j = 0; j < columns; j++) buffer[i * TKernel.NR + j] = c[i * N + j];
+            }
+        }
+        TKernel.Tile(height, depth, a, rsa, csa, b, rsb, buffer, TKernel.NR, accumulate, default(Product<T>), 0, 0);
+        Kernels.Epilogue.StoreBlock<T, Vector128<T>, Simd128<T>, TFinish>(buffer, TKernel.NR, c, N, rows, columns, epilogue, row, column);
+    }
+
+    /// <summary>The size of equal parts of at most <paramref name="limit"/>, rounded up to a multiple of <paramref name="unit"/>.</summary>
+    private static nint Even(nint size, nint limit, nint unit)
+    {
+        var parts = Math.Max(1, (size + limit - 1) / limit);
+        return Math.Max(unit, ((size + parts - 1) / parts + unit - 1) / unit * unit);
+    }
+}

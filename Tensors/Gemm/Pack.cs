@@ -1,0 +1,101 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+
+namespace ManagedFed.Kernels;
+
+/// <summary>Copies a strided panel into the order in which a tile reads it.</summary>
+internal static unsafe class Pack
+{
+    /// <summary>
+    /// dst[k·width + i] = src[i·stride + k·depthStride] for i &lt; count, and 0 for count ≤ i &lt; width.
+    /// </summary>
+    public static void Panel<T>(T* src, nint stride, nint depthStride, int count, nint depth, T* dst, int width) where T : unmanaged
+    {
+        if (count < width) new Span<T>(dst, checked((int)(width * depth))).Clear();
+        if (stride == 1) Rows(src, depthStride, count, depth, dst, width);
+        else if (depthStride == 1) Columns(src, stride, count, depth, dst, width);
+        else Elements(src, stride, depthStride, 0, count, 0, depth, dst, width);
+    }
+
+    /// <summary>The source's runs have the panel's direction.</summary>
+    private static void Rows<T>(T* src, nint depthStride, int count, nint depth, T* dst, int width) where T : unmanaged
+    {
+        // Whole lines of 16 bytes, then what is left of each run.
+        var perLine = sizeof(Vector128<byte>) / sizeof(T);
+        var whole = count - count % perLine;
+        for (nint k = 0; k < depth; k++, src += depthStride, dst += width)
+        {
+            for (var i = 0; i < whole; i += perLine) *(Vector128<T>*)(dst + i) = *(Vector128<T>*)(src + i);
+            for (var i = whole; i < count; i++) dst[i] = src[i];
+        }
+    }
+
+    /// <summary>The source's runs cross the panel: squares of 4×4 float or 2×2 double turn in registers.</summary>
+    private static void Columns<T>(T* src, nint stride, int count, nint depth, T* dst, int width) where T : unmanaged
+    {
+        var side = sizeof(Vector128<byte>) / sizeof(T);
+        if (!(Sse2.IsSupported || AdvSimd.Arm64.IsSupported) || typeof(T) != typeof(float) && typeof(T) != typeof(double)) side = count + 1;
+        var i = 0;
+        var whole = side > count ? 0 : depth - depth % side;
+        for (; i <= count - side; i += side)
+        {
+            var line = src + i * stride;
+            for (nint k = 0; k < whole; k += side)
+            {
+                if (typeof(T) == typeof(float)) Turn((float*)line + k, stride, (float*)dst + k * width + i, width);
+                else Turn((double*)line + k, stride, (double*)dst + k * width + i, width);
+            }
+        }
+        Elements(src, stride, 1, 0, i, whole, depth, dst, width);
+        Elements(src, stride, 1, i, count, 0, depth, dst, width);
+    }
+
+    private static void Elements<T>(T* src, nint stride, nint depthStride, int from, int to, nint start, nint depth, T* dst, int width)
+        where T : unmanaged
+    {
+        for (var i = from; i < to; i++)
+        {
+            for (var k = start; k < depth; k++) dst[k * width + i] = src[i * stride + k * depthStride];
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Turn(float* src, nint stride, float* dst, nint width)
+    {
+        var (r0, r1) = (*(Vector128<float>*)src, *(Vector128<float>*)(src + stride));
+        var (r2, r3) = (*(Vector128<float>*)(src + 2 * stride), *(Vector128<float>*)(src + 3 * stride));
+        var (low01, high01) = (Low(r0, r1).AsDouble(), High(r0, r1).AsDouble());
+        var (low23, high23) = (Low(r2, r3).AsDouble(), High(r2, r3).AsDouble());
+        *(Vector128<double>*)dst = Low(low01, low23);
+        *(Vector128<double>*)(dst + width) = High(low01, low23);
+        *(Vector128<double>*)(dst + 2 * width) = Low(high01, high23);
+        *(Vector128<double>*)(dst + 3 * width) = High(high01, high23);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Turn(double* src, nint stride, double* dst, nint width)
+    {
+        var (r0, r1) = (*(Vector128<double>*)src, *(Vector128<double>*)(src + stride));
+        *(Vector128<double>*)dst = Low(r0, r1);
+        *(Vector128<double>*)(dst + width) = High(r0, r1);
+    }
+
+    // The lower (upper) halves of two vectors, interleaved.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Low(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.UnpackLow(a, b) : AdvSimd.Arm64.ZipLow(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> High(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.UnpackHigh(a, b) : AdvSimd.Arm64.ZipHigh(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<double> Low(Vector128<double> a, Vector128<double> b) =>
+        Sse2.IsSupported ? Sse2.UnpackLow(a, b) : AdvSimd.Arm64.ZipLow(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<double> High(Vector128<double> a, Vector128<double> b) =>
+        Sse2.IsSupported ? Sse2.UnpackHigh(a, b) : AdvSimd.Arm64.ZipHigh(a, b);
+}
