@@ -3,31 +3,18 @@ using System.Runtime.CompilerServices;
 namespace ManagedFed.Kernels;
 
 /// <summary>
-/// The axes of two layouts of one shape, outermost first: axes of size 1 dropped, the others ordered by the second layout's
-/// strides, and neighbours that are one run in both merged.
+/// Axes that two layouts share, outermost first by the second's strides; axes of size 1 are left out, and neighbours that are
+/// one run in both are one axis after <see cref="Merge"/>.
 /// </summary>
 internal struct AxisPair
 {
     private Axes axes;
 
+    /// <summary>The merged axes of two layouts of one shape.</summary>
     public AxisPair(Layout first, Layout second)
     {
-        for (var i = 0; i < first.Shape.Rank; i++)
-        {
-            if (first.Shape[i] != 1) Insert(new(first.Shape[i], first.Strides[i], second.Strides[i]));
-        }
-        var kept = 0;
-        for (var i = 1; i < Count; i++)
-        {
-            ref var outer = ref axes[kept];
-            ref readonly var inner = ref axes[i];
-            if (outer.First == inner.First * inner.Size && outer.Second == inner.Second * inner.Size)
-            {
-                outer = inner with { Size = outer.Size * inner.Size };
-            }
-            else axes[++kept] = inner;
-        }
-        if (Count != 0) Count = kept + 1;
+        for (var i = 0; i < first.Shape.Rank; i++) Add(first.Shape[i], first.Strides[i], second.Strides[i]);
+        Merge();
     }
 
     public int Count { get; private set; }
@@ -54,6 +41,7 @@ internal struct AxisPair
     /// <summary>Where the element with a row-major number over these axes lies in both layouts.</summary>
     public readonly (nint First, nint Second) Offsets(nint number)
     {
+        if (Count == 1) return (number * axes[0].First, number * axes[0].Second);
         nint first = 0, second = 0;
         for (var i = Count - 1; i >= 0; i--)
         {
@@ -64,11 +52,28 @@ internal struct AxisPair
         return (first, second);
     }
 
-    private void Insert(Axis axis)
+    public void Add(nint size, nint first, nint second)
     {
+        if (size == 1) return;
         var i = Count++;
-        for (; i > 0 && nint.Abs(axes[i - 1].Second) < nint.Abs(axis.Second); i--) axes[i] = axes[i - 1];
-        axes[i] = axis;
+        for (; i > 0 && nint.Abs(axes[i - 1].Second) < nint.Abs(second); i--) axes[i] = axes[i - 1];
+        axes[i] = new(size, first, second);
+    }
+
+    public void Merge()
+    {
+        var kept = 0;
+        for (var i = 1; i < Count; i++)
+        {
+            ref var outer = ref axes[kept];
+            ref readonly var inner = ref axes[i];
+            if (outer.First == inner.First * inner.Size && outer.Second == inner.Second * inner.Size)
+            {
+                outer = inner with { Size = outer.Size * inner.Size };
+            }
+            else axes[++kept] = inner;
+        }
+        if (Count != 0) Count = kept + 1;
     }
 
     /// <summary>A size and the steps of both layouts, in elements.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using ManagedFed.Kernels;
 using Xunit;
 
 namespace ManagedFed.Tests;
@@ -201,6 +202,23 @@ public sealed class StorageTests
         var before = TensorMemory.ActiveBytes;
         for (var i = 0; i < 2000; i++) NdArray.Zeros([1 << 18]);
         Assert.InRange(TensorMemory.PeakBytes - before, 0, 512L << 20);
+    }
+
+    [Fact]
+    public void Kernels_ThatNeedScratch_GiveItBack()
+    {
+        var view = NdArray.Rent([40, 50, 60], DType.Float32).Transpose(2, 0, 1);
+        var (indices, outside) = (NdArray.From(5, 2, 11), NdArray.From(40));
+        var (rows, places, taken) = (NdArray.Rent([40], DType.Float32), NdArray.Rent([60, 50], DType.UInt32), NdArray.Rent([60, 3, 50], DType.Float32));
+        FillKernel.Run(view.Transpose(1, 2, 0), 1);
+        Settle();
+        var before = TensorMemory.ActiveBytes;
+        Reduce.Run<Sum>(view, [0, 2], rows);
+        ArgReduce.Run<Max>(view, 1, places);
+        Gather.Take(view, indices, 1, taken);
+        Assert.Throws<ArgumentOutOfRangeException>(() => Gather.Take(view, outside, 1, taken));
+        Assert.Equal(before, TensorMemory.ActiveBytes);
+        GC.KeepAlive(view);
     }
 
     private static void Settle()
