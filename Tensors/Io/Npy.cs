@@ -1,0 +1,154 @@
+using System.Buffers;
+
+namespace ManagedFed.IO;
+
+/// <summary>NumPy's file format for one array, <c>.npy</c>.</summary>
+/// <remarks>
+/// <para>Written files are byte for byte those of <c>numpy.save</c>: format 1.0, little-endian, C order, the array's own type.</para>
+/// <para>Read are the formats 1.0, 2.0 and 3.0, either byte order, C and Fortran order; the result is always row-major. The types
+/// bool, uint8, int32, uint32, int64, float32 and float64 keep theirs; float16 becomes float32; int8, int16 and uint16 become int32;
+/// uint64 becomes int64, and is refused when a value does not fit. Every value is kept exactly. Objects, structures, text, dates and
+/// complex numbers are refused, and so is a file with one byte too few or too many. Nothing is allocated before the header has
+/// been checked against the length of the data.</para>
+/// <para>Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html</para>
+/// </remarks>
+public static class Npy
+{
+    /// <summary>The exact number of bytes that <see cref="Write(NdArray, Span{byte})"/> writes for an array: header and data.</summary>
+    public static long ByteCount(NdArray array) => NpyHeader.Format(array.Shape, array.DType).Length + array.ByteCount;
+
+    /// <summary>Writes an array as an .npy file into memory.</summary>
+    /// <param name="array">The array; one that is not contiguous is copied first.</param>
+    /// <param name="destination">At least <see cref="ByteCount"/> bytes.</param>
+    /// <returns>The number of bytes written.</returns>
+    /// <exception cref="ArgumentException">The destination is too short.</exception>
+    public static int Write(NdArray array, Span<byte> destination)
+    {
+        var header = NpyHeader.Format(array.Shape, array.DType);
+        var length = header.Length + array.ByteCount;
+        if (destination.Length < length) Throw.Argument("npy", $"destination holds {destination.Length} bytes, array of shape {array.Shape} needs {length}");
+        header.CopyTo(destination);
+        var source = array.Contiguous();
+        source.Bytes.CopyTo(destination[header.Length..]);
+        GC.KeepAlive(source);
+        return (int)length;
+    }
+
+    /// <summary>An array as the bytes of an .npy file.</summary>
+    /// <exception cref="OverflowException">The file would be longer than an array of bytes can be.</exception>
+    public static byte[] Write(NdArray array)
+    {
+        var file = new byte[checked((int)ByteCount(array))];
+        Write(array, file);
+        return file;
+    }
+
+    /// <summary>Appends an array as an .npy file to a buffer.</summary>
+    public static void Write(NdArray array, IBufferWriter<byte> destination)
+    {
+        destination.Write(NpyHeader.Format(array.Shape, array.DType));
+        var source = array.Contiguous();
+        destination.Write(source.Bytes);
+        GC.KeepAlive(source);
+    }
+
+    /// <summary>Writes an array as an .npy file to a stream, from its position on.</summary>
+    public static void Write(NdArray array, Stream destination)
+    {
+        destination.Write(NpyHeader.Format(array.Shape, array.DType));
+        var source = array.Contiguous();
+        destination.Write(source.Bytes);
+        GC.KeepAlive(source);
+    }
+
+    /// <summary>Writes an array to a file, which holds its old content until the new one is complete on disk.</summary>
+    /// <exception cref="IOException">The file cannot be written; it is unchanged then.</exception>
+    public static void Save(string path, NdArray array) => AtomicFile.Write(path, stream => Write(array, stream));
+
+    /// <summary>The array in the bytes of an .npy file.</summary>
+    /// <param name="file">The whole file and nothing else.</param>
+    /// <exception cref="FormatException">The bytes are not an .npy file, or one of a kind that is not supported.</exception>
+    public static NdArray Read(ReadOnlySpan<byte> file)
+    {
+        var (start, length) = NpyHeader.Preamble(file[..Math.Min(file.Length, NpyHeader.MaxPreamble)]);
+        ExpectHeader(length, file.Length - start);
+        var header = NpyHeaderParser.Parse(file.Slice(start, length));
+        var data = file[(start + length)..];
+        ExpectData(header, data.Length);
+        var raw = NpyData.Allocate(header.DataLength);
+        data.CopyTo(raw.Bytes);
+        return NpyData.Decode(header, raw);
+    }
+
+    /// <summary>The array in a stream that holds, from its position to its end, one .npy file.</summary>
+    /// <exception cref="FormatException">The bytes are not an .npy file, or one of a kind that is not supported.</exception>
+    public static NdArray Read(Stream source) => Read(source, source.CanSeek ? source.Length - source.Position : null);
+
+    /// <summary>The array in a file.</summary>
+    /// <exception cref="FormatException">The content is not an .npy file, or one of a kind that is not supported.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static NdArray Load(string path)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 4096, FileOptions.SequentialScan);
+        try
+        {
+            return Read(file);
+        }
+        catch (FormatException e)
+        {
+            throw new FormatException($"{e.Message} (file {path})", e);
+        }
+    }
+
+    /// <summary>Reads from a stream that certainly has so many bytes left, or an unknown number (null).</summary>
+    internal static NdArray Read(Stream source, long? available)
+    {
+        Span<byte> preamble = stackalloc byte[NpyHeader.MaxPreamble];
+        var got = source.ReadAtLeast(preamble[..NpyHeader.MinPreamble], NpyHeader.MinPreamble, throwOnEndOfStream: false);
+        if (got == NpyHeader.MinPreamble && preamble[6] is 2 or 3)
+        {
+            got += source.ReadAtLeast(preamble[got..], preamble.Length - got, throwOnEndOfStream: false);
+        }
+        var (start, length) = NpyHeader.Preamble(preamble[..got]);
+        ExpectHeader(length, available - start ?? length);
+        var text = new byte[length];
+        ExpectHeader(length, source.ReadAtLeast(text, length, throwOnEndOfStream: false));
+        var header = NpyHeaderParser.Parse(text);
+        ExpectData(header, available - start - length ?? header.DataLength);
+        var raw = ReadData(source, header, available is not null);
+        if (source.ReadByte() >= 0) throw Malformed($"the stream goes on after the {header.DataLength:N0} bytes of data");
+        return NpyData.Decode(header, raw);
+    }
+
+    /// <summary>Reads the data; where its presence is only claimed, memory grows with what has really arrived.</summary>
+    private static NdArray ReadData(Stream source, in NpyHeader header, bool certain)
+    {
+        const int FirstPart = 1 << 20;
+        var length = header.DataLength;
+        var raw = NpyData.Allocate(certain ? length : Math.Min(length, FirstPart));
+        var filled = 0;
+        while (true)
+        {
+            filled += source.ReadAtLeast(raw.Bytes[filled..], raw.Bytes.Length - filled, throwOnEndOfStream: false);
+            if (filled < raw.Count) ExpectData(header, filled);
+            if (filled == length) return raw;
+            var larger = NpyData.Allocate(Math.Min(length, 2L * filled));
+            raw.Bytes.CopyTo(larger.Bytes);
+            GC.KeepAlive(raw);
+            raw = larger;
+        }
+    }
+
+    private static void ExpectHeader(int length, long available)
+    {
+        if (available < length) throw Malformed($"header of {length} bytes, but only {available} are left");
+    }
+
+    private static void ExpectData(in NpyHeader header, long available)
+    {
+        if (available == header.DataLength) return;
+        throw Malformed($"data is {available} bytes, shape {header.Shape} of {header.Type} needs exactly {header.DataLength}");
+    }
+
+    internal static FormatException Malformed(string message) => new($"[npy] {message}");
+}
