@@ -45,6 +45,9 @@ internal unsafe interface ISimd<T, V> where T : unmanaged where V : unmanaged
     /// <summary>The smaller, NaN if either is NaN.</summary>
     static abstract V Min(V a, V b);
 
+    /// <summary>a held between the bounds, NaN where a is NaN; cheaper than <see cref="Max"/> and <see cref="Min"/>.</summary>
+    static abstract V Clamp(V a, V low, V high);
+
     static abstract V Negate(V a);
 
     static abstract V Abs(V a);

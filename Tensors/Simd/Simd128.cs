@@ -77,6 +77,11 @@ internal readonly unsafe struct Simd128<T> : ISimd<T, Vector128<T>> where T : un
     [MethodImpl(Inline)]
     public static Vector128<T> Min(Vector128<T> a, Vector128<T> b) => Vector128.Min(a, b);
 
+    // Where a is NaN, the native instructions give it back in this order of operands: x86 the second one, Arm the NaN.
+    [MethodImpl(Inline)]
+    public static Vector128<T> Clamp(Vector128<T> a, Vector128<T> low, Vector128<T> high) =>
+        Vector128.MinNative(high, Vector128.MaxNative(low, a));
+
     [MethodImpl(Inline)]
     public static Vector128<T> Negate(Vector128<T> a) => -a;
 

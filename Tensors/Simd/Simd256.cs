@@ -82,6 +82,11 @@ internal readonly unsafe struct Simd256<T> : ISimd<T, Vector256<T>> where T : un
     [MethodImpl(Inline)]
     public static Vector256<T> Min(Vector256<T> a, Vector256<T> b) => Vector256.Min(a, b);
 
+    // Where a is NaN, the native instructions give it back in this order of operands: x86 the second one, Arm the NaN.
+    [MethodImpl(Inline)]
+    public static Vector256<T> Clamp(Vector256<T> a, Vector256<T> low, Vector256<T> high) =>
+        Vector256.MinNative(high, Vector256.MaxNative(low, a));
+
     [MethodImpl(Inline)]
     public static Vector256<T> Negate(Vector256<T> a) => -a;
 

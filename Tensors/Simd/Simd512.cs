@@ -70,6 +70,11 @@ internal readonly unsafe struct Simd512<T> : ISimd<T, Vector512<T>> where T : un
     [MethodImpl(Inline)]
     public static Vector512<T> Min(Vector512<T> a, Vector512<T> b) => Vector512.Min(a, b);
 
+    // Where a is NaN, the native instructions give it back in this order of operands: x86 the second one, Arm the NaN.
+    [MethodImpl(Inline)]
+    public static Vector512<T> Clamp(Vector512<T> a, Vector512<T> low, Vector512<T> high) =>
+        Vector512.MinNative(high, Vector512.MaxNative(low, a));
+
     [MethodImpl(Inline)]
     public static Vector512<T> Negate(Vector512<T> a) => -a;
 
