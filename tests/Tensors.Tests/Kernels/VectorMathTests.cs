@@ -209,7 +209,7 @@ public sealed class VectorMathTests
         {
             double[] values = [.. Enumerable.Range(-1000, 2001).Select(i => i * Math.Abs(i) * 1e-4), double.NaN, double.NegativeInfinity, 1e-310, 1e30];
             var x = Array(values, [values.Length], dtype);
-            var results = Widths.Select(width =>
+            var results = EveryWidth.Select(width =>
             {
                 var y = NdArray.Zeros(x.Shape, dtype);
                 f.Run(x, y, width);
@@ -226,7 +226,7 @@ public sealed class VectorMathTests
         var f = Functions.Single(f => f.Name == name);
         var rows = Recorded.Where(r => r.Name == name).ToArray();
         Assert.NotEmpty(rows);
-        foreach (var width in Widths)
+        foreach (var width in EveryWidth)
         {
             var x = NdArray.From<double>([.. rows.Select(r => r.X)]);
             var y = NdArray.Zeros(x.Shape, DType.Float64);
@@ -257,7 +257,7 @@ public sealed class VectorMathTests
         {
             foreach (var dtype in new[] { DType.Float32, DType.Float64 })
             {
-                foreach (var width in Widths)
+                foreach (var width in EveryWidth)
                 {
                     var x = Array(values, [values.Length], dtype);
                     var y = NdArray.Zeros(x.Shape, dtype);
