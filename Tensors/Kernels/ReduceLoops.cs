@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using ManagedFed.Simd;
 
 namespace ManagedFed.Kernels;
@@ -85,13 +86,29 @@ internal static unsafe class ReduceLoops<R, T, V, S>
             v3 = R.Combine<T, V, S>(v3, S.Load(x + i + 3 * S.Width));
         }
         for (; i <= n - S.Width; i += S.Width) v0 = R.Combine<T, V, S>(v0, S.Load(x + i));
-        if (i < n)
-        {
-            var rest = S.Splat(R.Identity<T>());
-            for (var lane = 0; i < n; i++, lane++) ((T*)&rest)[lane] = x[i];
-            v1 = R.Combine<T, V, S>(v1, rest);
-        }
+        if (i < n) v1 = R.Combine<T, V, S>(v1, Rest(x, n, (int)(n - i)));
         return R.Combine<T, V, S>(R.Combine<T, V, S>(v0, v1), R.Combine<T, V, S>(v2, v3));
+    }
+
+    /// <summary>The last few of n elements in the upper lanes, below them the identity.</summary>
+    private static V Rest(T* x, nint n, int count)
+    {
+        var identity = S.Splat(R.Identity<T>());
+        if (n >= S.Width)
+        {
+            // Zeros, then ones: read from so far before the ones that just the last lanes meet them.
+            ReadOnlySpan<byte> flags =
+            [
+                0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+                1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+            ];
+            var mask = S.LoadMask((byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(flags)) + 64 - S.Width + count);
+            return S.Select(mask, S.Load(x + n - S.Width), identity);
+        }
+        for (var lane = 0; lane < count; lane++) ((T*)&identity)[lane] = x[n - count + lane];
+        return identity;
     }
 
     /// <summary>Adds a block to a binary counter of partial results: level k holds the combination of 2ᵏ blocks.</summary>
