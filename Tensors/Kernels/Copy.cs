@@ -1,11 +1,12 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace ManagedFed.Kernels;
 
 /// <summary>Copies elements between two layouts of one shape and type.</summary>
 internal static unsafe class Copy
 {
-    /// <summary>Rows and columns of a transposed tile: one cache line of 4-byte elements, few enough rows for any cache's ways.</summary>
+    /// <summary>Rows and columns of a transposed tile: one cache line of 4-byte elements.</summary>
     private const int Tile = 16;
 
     /// <summary>dst[i] = src[i] for every index; the arrays must not overlap.</summary>
@@ -76,9 +77,14 @@ internal static unsafe class Copy
         else for (nint i = 0; i < count; i++) dst[i * dstStep] = src[i * srcStep];
     }
 
-    /// <summary>dst[r·dstStep + c] = src[c·srcStep + r], tile by tile so that the lines of both sides stay in cache.</summary>
+    /// <summary>
+    /// dst[r·dstStep + c] = src[c·srcStep + r], tile by tile through a buffer, so that every line of both sides is touched once:
+    /// with strides of a power of two, the lines of a tile push each other out of the cache.
+    /// </summary>
+    [SkipLocalsInit]
     private static void Transpose<T>(T* src, nint srcStep, T* dst, nint dstStep, nint columns, nint rows) where T : unmanaged
     {
+        var tile = stackalloc T[Tile * Tile];
         for (nint c = 0; c < columns; c += Tile)
         {
             var width = nint.Min(Tile, columns - c);
@@ -87,9 +93,10 @@ internal static unsafe class Copy
                 var height = nint.Min(Tile, rows - r);
                 var from = src + c * srcStep + r;
                 var to = dst + r * dstStep + c;
+                for (nint j = 0; j < width; j++) new Span<T>(from + j * srcStep, (int)height).CopyTo(new(tile + j * Tile, (int)height));
                 for (nint i = 0; i < height; i++)
                 {
-                    for (nint j = 0; j < width; j++) to[i * dstStep + j] = from[j * srcStep + i];
+                    for (nint j = 0; j < width; j++) to[i * dstStep + j] = tile[j * Tile + i];
                 }
             }
         }
