@@ -1,0 +1,81 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using ManagedFed.Simd;
+
+namespace ManagedFed.Kernels;
+
+/// <summary>yᵢ = e^(xᵢ − m) / Σ e^(xⱼ − m), m = max x, along the last axis.</summary>
+internal readonly unsafe struct Softmax : IRowFormula
+{
+    public static string Name => "softmax";
+
+    public static bool IsReduction => false;
+
+    public static double Padding => double.NegativeInfinity;
+
+    /// <summary>dst = softmax of x; x may be strided, dst is contiguous and may be x. float32 or float64.</summary>
+    /// <remarks>A row with NaN, with +∞ or of −∞ alone is NaN, as in MLX; a −∞ beside finite elements gives 0.</remarks>
+    public static void Run(NdArray x, NdArray dst) => Run(x, dst, SimdLevel.Best);
+
+    /// <summary>The same at a given vector width.</summary>
+    public static void Run(NdArray x, NdArray dst, SimdWidth width) => RowKernel.Run<Softmax>(x, x, dst, width);
+
+    public static void Invoke<T, V, S>(T* x, T* unused, T* y, nint n)
+        where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged where S : ISimd<T, V>
+    {
+        var max = ReduceLoops<Max, T, V, S>.Row(x, n);
+        RowLoops<T, V, S>.Map<ShiftedExp>(x, x, max, y, n);
+        var sum = ReduceLoops<Sum, T, V, S>.Row(y, n);
+        RowLoops<T, V, S>.Map<Quotient>(y, y, sum, y, n);
+    }
+
+    private readonly struct Quotient : IRowTerm
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V Invoke<T, V, S>(V a, V b, V row) where T : unmanaged where V : unmanaged where S : ISimd<T, V> => S.Divide(a, row);
+    }
+}
+
+/// <summary>e^(a − row).</summary>
+internal readonly struct ShiftedExp : IRowTerm
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Invoke<T, V, S>(V a, V b, V row) where T : unmanaged where V : unmanaged where S : ISimd<T, V> =>
+        VectorMath.Exp<T, V, S>(S.Subtract(a, row));
+}
+
+/// <summary>The gradient of softmax: dxᵢ = yᵢ·(gᵢ − Σ gⱼyⱼ), along the last axis.</summary>
+internal readonly unsafe struct SoftmaxGrad : IRowFormula
+{
+    public static string Name => "softmax_grad";
+
+    public static bool IsReduction => false;
+
+    public static double Padding => 0;
+
+    /// <summary>dst = dx of the cotangent g and the result y of softmax; g and y may be strided, dst is contiguous and may be either.</summary>
+    public static void Run(NdArray g, NdArray y, NdArray dst) => Run(g, y, dst, SimdLevel.Best);
+
+    /// <summary>The same at a given vector width.</summary>
+    public static void Run(NdArray g, NdArray y, NdArray dst, SimdWidth width) => RowKernel.Run<SoftmaxGrad>(g, y, dst, width);
+
+    public static void Invoke<T, V, S>(T* g, T* y, T* dst, nint n)
+        where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged where S : ISimd<T, V>
+    {
+        var dot = RowLoops<T, V, S>.Sum<Dot>(g, y, T.Zero, n);
+        RowLoops<T, V, S>.Map<Term>(g, y, dot, dst, n);
+    }
+
+    private readonly struct Dot : IRowTerm
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V Invoke<T, V, S>(V a, V b, V row) where T : unmanaged where V : unmanaged where S : ISimd<T, V> => S.Multiply(a, b);
+    }
+
+    private readonly struct Term : IRowTerm
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V Invoke<T, V, S>(V a, V b, V row) where T : unmanaged where V : unmanaged where S : ISimd<T, V> =>
+            S.Multiply(b, S.Subtract(a, row));
+    }
+}
