@@ -43,7 +43,7 @@ internal sealed unsafe class Block
 internal sealed class BlockPool
 {
     /// <summary>Bytes dropped but unseen by the collector are looked for when this many more are alive than after the last look.</summary>
-    private const long CollectAfter = 128L << 20;
+    private const long CollectAfter = 32L << 20;
 
     private readonly Lock gate = new();
     private readonly Stack<Block>[] free = [.. Enumerable.Range(0, 256).Select(_ => new Stack<Block>())];

@@ -37,6 +37,7 @@ internal sealed unsafe class Storage
     /// <summary>Leaves the end of this storage to the garbage collector, because user code may hold it.</summary>
     public void Escape()
     {
+        if (reclaimer is not null) return;
         lock (block)
         {
             if (reclaimer is not null) return;

@@ -1,0 +1,165 @@
+using ManagedFed.Graph;
+using F = ManagedFed.Kernels;
+
+namespace ManagedFed.Ops;
+
+/// <summary>y = f(a, b) element by element over the broadcast shape; both inputs have one type.</summary>
+internal abstract record ZipOp<TFormula>(string Label) : Op where TFormula : struct, F.IBinary
+{
+    public override string Name => Label;
+
+    public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (Shape.Broadcast(x[0].Shape, x[1].Shape, Label), x[0].DType);
+
+    public override bool RunsInPlace => true;
+
+    public override NdArray Operand(int i, NdArray x, Shape output) => Stretch(x, output);
+
+    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Zip.Run<TFormula>(x[0], x[1], y);
+}
+
+internal sealed record Add() : ZipOp<F.Add>("add")
+{
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g;
+}
+
+internal sealed record Subtract() : ZipOp<F.Subtract>("subtract")
+{
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i == 0 ? g : -g;
+}
+
+internal sealed record Multiply() : ZipOp<F.Multiply>("multiply")
+{
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g * x[1 - i];
+}
+
+internal sealed record Divide() : ZipOp<F.Divide>("divide")
+{
+    // y = a/b: ∂y/∂a = 1/b, ∂y/∂b = −a/b² = −y/b.
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i == 0 ? g / x[1] : -(g * y) / x[1];
+}
+
+internal sealed record FloorDivide() : ZipOp<F.FloorDivide>("floor_divide")
+{
+    public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => null;
+}
+
+internal sealed record Remainder() : ZipOp<F.Remainder>("remainder")
+{
+    // a % b = a − b·⌊a/b⌋ with the quotient locally constant.
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i == 0 ? g : -g * x[0].FloorDivide(x[1]);
+}
+
+/// <summary>aᵇ; the gradients at a = 0 are those of the field (0 for the base at 0⁰), where MLX gives NaN.</summary>
+internal sealed record Power() : ZipOp<F.Power>("power")
+{
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y)
+    {
+        var (a, b) = (x[0], x[1]);
+        return i == 0
+            ? g * Tensor.Where(b == 0.0, b.ZerosLike(), b * a.Power(b - 1))
+            : g * Tensor.Where(a == 0.0, y.ZerosLike(), y * Tensor.Where(a == 0.0, a.OnesLike(), a).Log());
+    }
+}
+
+/// <summary>max(a, b), NaN if either is; a tie shares the gradient equally (MLX gives all of it to b).</summary>
+internal sealed record Maximum() : ZipOp<F.Maximum>("maximum")
+{
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g * Share(x[i] > x[1 - i], x[0] == x[1], g.DType);
+
+    internal static Tensor Share(Tensor wins, Tensor ties, DType dtype) => wins.AsType(dtype) + ties.AsType(dtype) * 0.5;
+}
+
+/// <summary>min(a, b), NaN if either is; a tie shares the gradient equally.</summary>
+internal sealed record Minimum() : ZipOp<F.Minimum>("minimum")
+{
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) =>
+        g * Maximum.Share(x[i] < x[1 - i], x[0] == x[1], g.DType);
+}
+
+/// <summary>log(eᵃ + eᵇ) without overflow.</summary>
+internal sealed record LogAddExp() : ZipOp<F.LogAddExp>("logaddexp")
+{
+    // ∂y/∂a = eᵃ/(eᵃ+eᵇ) = σ(a−b).
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g * (x[i] - x[1 - i]).Sigmoid();
+}
+
+/// <summary>g·(1 − y²), the derivative of y = tanh x.</summary>
+internal sealed record TanhGrad() : ZipOp<F.TanhGrad>("tanh_grad")
+{
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) =>
+        i == 0 ? Tensor.Apply(this, g, x[1]) : g * x[0] * (x[1] * -2);
+}
+
+/// <summary>g·y·(1 − y), the derivative of y = σ(x).</summary>
+internal sealed record SigmoidGrad() : ZipOp<F.SigmoidGrad>("sigmoid_grad")
+{
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) =>
+        i == 0 ? Tensor.Apply(this, g, x[1]) : g * x[0] * (1 - x[1] * 2);
+}
+
+/// <summary>g where x > 0, else 0: the derivative of max(x, 0).</summary>
+internal sealed record ReluGrad() : ZipOp<F.ReluGrad>("relu_grad")
+{
+    public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) =>
+        i == 0 ? Tensor.Apply(this, g, x[1]) : null;
+}
+
+/// <summary>A truth value for each pair of elements.</summary>
+internal sealed record CompareOp<TFormula>(string Label) : Op where TFormula : struct, F.IRelation
+{
+    public override string Name => Label;
+
+    public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (Shape.Broadcast(x[0].Shape, x[1].Shape, Label), DType.Bool);
+
+    public override NdArray Operand(int i, NdArray x, Shape output) => Stretch(x, output);
+
+    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Compare.Run<TFormula>(x[0], x[1], y);
+
+    public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => null;
+}
+
+/// <summary>A truth value for each element.</summary>
+internal sealed record TestOp<TFormula>(string Label) : Op where TFormula : struct, F.IPredicate
+{
+    public override string Name => Label;
+
+    public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, DType.Bool);
+
+    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Test.Run<TFormula>(x[0], y);
+
+    public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => null;
+}
+
+/// <summary>condition ? a : b element by element.</summary>
+internal sealed record SelectOp : Op
+{
+    public override string Name => "where";
+
+    public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) =>
+        (Shape.Broadcast(x[0].Shape, Shape.Broadcast(x[1].Shape, x[2].Shape, Name), Name), x[1].DType);
+
+    public override NdArray Operand(int i, NdArray x, Shape output) => Stretch(x, output);
+
+    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Select.Run(x[0], x[1], x[2], y);
+
+    public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i switch
+    {
+        1 => Tensor.Where(x[0], g, g.ZerosLike()),
+        2 => Tensor.Where(x[0], g.ZerosLike(), g),
+        _ => null,
+    };
+}
+
+/// <summary>The same values in another element type.</summary>
+internal sealed record Cast(DType To) : Op
+{
+    public override string Name => "astype";
+
+    public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, To);
+
+    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.ConvertKernel.Run(x[0], y);
+
+    // The walk casts the gradient back to the input's type.
+    public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) =>
+        To.IsFloating() && x[0].DType.IsFloating() ? g : null;
+}

@@ -1,0 +1,115 @@
+using ManagedFed.Graph;
+using F = ManagedFed.Kernels;
+
+namespace ManagedFed.Ops;
+
+/// <summary>Folds some axes to size 1. Dropping those axes is a reshape that follows.</summary>
+/// <param name="Label">The name in messages.</param>
+/// <param name="Axes">Axis numbers from 0, ascending.</param>
+internal abstract record ReduceOp<TReducer>(string Label, int[] Axes) : Op where TReducer : struct, F.IReducer
+{
+    public override string Name => Label;
+
+    public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x)
+    {
+        var sizes = x[0].Shape.Sizes.ToArray();
+        foreach (var axis in Axes) sizes[axis] = 1;
+        return (Shape.FromOwned(sizes), x[0].DType);
+    }
+
+    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Reduce.Run<TReducer>(x[0], Axes, y);
+}
+
+internal sealed record Sum(int[] Axes) : ReduceOp<F.Sum>("sum", Axes)
+{
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g.BroadcastTo(x[0].Shape);
+}
+
+/// <summary>The largest element; elements that tie share the gradient equally.</summary>
+internal sealed record Max(int[] Axes) : ReduceOp<F.Max>("max", Axes)
+{
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => ShareTies(g, x[0], y, Axes);
+
+    internal static Tensor ShareTies(Tensor g, Tensor x, Tensor y, int[] axes)
+    {
+        var ties = (x == y).AsType(g.DType);
+        return g / ties.Sum(axes, keepDims: true) * ties;
+    }
+}
+
+/// <summary>The smallest element; elements that tie share the gradient equally.</summary>
+internal sealed record Min(int[] Axes) : ReduceOp<F.Min>("min", Axes)
+{
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => Max.ShareTies(g, x[0], y, Axes);
+}
+
+internal sealed record Product(int[] Axes) : ReduceOp<F.Product>("prod", Axes)
+{
+    // A tree of pairwise products has exact derivatives of every order where factors are zero; y/x has not.
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y)
+    {
+        var axes = Axes;
+        return Transforms.Vjp(v => Tree(v, axes), x[0], g).Gradient;
+    }
+
+    private static Tensor Tree(Tensor x, int[] axes)
+    {
+        foreach (var axis in axes)
+        {
+            while (x.Shape[axis] > 1)
+            {
+                var pairs = x.Shape[axis] / 2;
+                var product = x.Slice(axis, 0, pairs) * x.Slice(axis, pairs, pairs);
+                x = x.Shape[axis] % 2 == 0 ? product : Tensor.Concatenate([product, x.Slice(axis, 2 * pairs, 1)], axis);
+            }
+        }
+        return x;
+    }
+}
+
+internal sealed record All(int[] Axes) : ReduceOp<F.All>("all", Axes)
+{
+    public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => null;
+}
+
+internal sealed record Any(int[] Axes) : ReduceOp<F.Any>("any", Axes)
+{
+    public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => null;
+}
+
+/// <summary>The index of an extreme element along one axis, which becomes size 1.</summary>
+internal sealed record ArgReduceOp<TReducer>(string Label, int Axis) : Op where TReducer : struct, F.IReducer
+{
+    public override string Name => Label;
+
+    public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape.With(Axis, 1), DType.UInt32);
+
+    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.ArgReduce.Run<TReducer>(x[0], Axis, y);
+
+    public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => null;
+}
+
+/// <summary>log Σ eˣ along the last axis, which becomes size 1.</summary>
+internal sealed record LogSumExpOp : Op
+{
+    public override string Name => "logsumexp";
+
+    public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape.With(x[0].Rank - 1, 1), x[0].DType);
+
+    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => RowSoftmax.LogSumExp(x[0], y);
+
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g * x[0].Softmax();
+}
+
+/// <summary>eˣ / Σ eˣ along the last axis.</summary>
+internal sealed record SoftmaxOp : Op
+{
+    public override string Name => "softmax";
+
+    public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, x[0].DType);
+
+    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => RowSoftmax.Softmax(x[0], y);
+
+    // ∂yⱼ/∂xᵢ = yⱼ(δᵢⱼ − yᵢ), so the gradient is y·(g − Σ g·y).
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => y * (g - (g * y).Sum(-1, keepDims: true));
+}

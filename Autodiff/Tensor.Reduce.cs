@@ -1,0 +1,175 @@
+using ManagedFed.Graph;
+using ManagedFed.Ops;
+
+namespace ManagedFed;
+
+// Reductions. Axes may be negative (from the last); none means all. keepDims leaves reduced axes with size 1.
+public sealed partial class Tensor
+{
+    /// <summary>The sum over the axes; bool is counted as int32, uint8 as uint32.</summary>
+    public Tensor Sum(ReadOnlySpan<int> axes, bool keepDims = false) =>
+        Folded("sum", axes, keepDims, static (x, a) => Apply(new Sum(a), x.Summable()));
+
+    /// <summary>The sum over one axis.</summary>
+    public Tensor Sum(int axis, bool keepDims = false) => Sum([axis], keepDims);
+
+    /// <summary>The sum of all elements.</summary>
+    public Tensor Sum() => Sum([]);
+
+    /// <summary>The arithmetic mean over the axes; NaN for none; integers give float32.</summary>
+    public Tensor Mean(ReadOnlySpan<int> axes, bool keepDims = false)
+    {
+        var sum = Floating().Sum(axes, keepDims);
+        return sum.Count == 0 ? sum : sum / Scalar((double)Count / sum.Count, sum.DType);
+    }
+
+    /// <summary>The arithmetic mean over one axis.</summary>
+    public Tensor Mean(int axis, bool keepDims = false) => Mean([axis], keepDims);
+
+    /// <summary>The arithmetic mean of all elements.</summary>
+    public Tensor Mean() => Mean([]);
+
+    /// <summary>The variance Σ(x − mean)²/(n − ddof) over the axes.</summary>
+    public Tensor Var(ReadOnlySpan<int> axes, bool keepDims = false, int ddof = 0)
+    {
+        var x = Floating();
+        var sum = (x - x.Mean(axes, keepDims: true)).Square().Sum(axes, keepDims);
+        return sum / Scalar(sum.Count == 0 ? 0 : Math.Max(0, (double)Count / sum.Count - ddof), sum.DType);
+    }
+
+    /// <summary>The largest element over the axes, NaN if any is; ties share the gradient equally.</summary>
+    /// <exception cref="ArgumentException">A reduced axis has size 0.</exception>
+    public Tensor Max(ReadOnlySpan<int> axes, bool keepDims = false) =>
+        Folded("max", axes, keepDims, static (x, a) => Apply(new Max(a), x.NotEmpty("max", a)));
+
+    /// <summary>The largest element along one axis.</summary>
+    public Tensor Max(int axis, bool keepDims = false) => Max([axis], keepDims);
+
+    /// <summary>The largest element.</summary>
+    public Tensor Max() => Max([]);
+
+    /// <summary>The smallest element over the axes, NaN if any is; ties share the gradient equally.</summary>
+    /// <exception cref="ArgumentException">A reduced axis has size 0.</exception>
+    public Tensor Min(ReadOnlySpan<int> axes, bool keepDims = false) =>
+        Folded("min", axes, keepDims, static (x, a) => Apply(new Min(a), x.NotEmpty("min", a)));
+
+    /// <summary>The smallest element along one axis.</summary>
+    public Tensor Min(int axis, bool keepDims = false) => Min([axis], keepDims);
+
+    /// <summary>The smallest element.</summary>
+    public Tensor Min() => Min([]);
+
+    /// <summary>The product over the axes; 1 for none.</summary>
+    public Tensor Prod(ReadOnlySpan<int> axes, bool keepDims = false) =>
+        Folded("prod", axes, keepDims, static (x, a) => Apply(new Product(a), x.Summable()));
+
+    /// <summary>The product along one axis.</summary>
+    public Tensor Prod(int axis, bool keepDims = false) => Prod([axis], keepDims);
+
+    /// <summary>The product of all elements.</summary>
+    public Tensor Prod() => Prod([]);
+
+    /// <summary>True where all elements over the axes are true (non-zero).</summary>
+    public Tensor All(ReadOnlySpan<int> axes, bool keepDims = false) =>
+        Folded("all", axes, keepDims, static (x, a) => Apply(new All(a), x.Truth()));
+
+    /// <summary>True when all elements are true (non-zero).</summary>
+    public Tensor All() => All([]);
+
+    /// <summary>True where any element over the axes is true (non-zero).</summary>
+    public Tensor Any(ReadOnlySpan<int> axes, bool keepDims = false) =>
+        Folded("any", axes, keepDims, static (x, a) => Apply(new Any(a), x.Truth()));
+
+    /// <summary>True when any element is true (non-zero).</summary>
+    public Tensor Any() => Any([]);
+
+    /// <summary>The index (uint32) of the largest element along an axis: the first of equals; NaN counts as largest.</summary>
+    /// <exception cref="ArgumentException">The axis has size 0.</exception>
+    public Tensor ArgMax(int axis = -1, bool keepDims = false) =>
+        Folded("argmax", [axis], keepDims, static (x, a) => Apply(new ArgReduceOp<Kernels.Max>("argmax", a[0]), x.Number().NotEmpty("argmax", a)));
+
+    /// <summary>The index (uint32) of the smallest element along an axis: the first of equals; NaN counts as smallest.</summary>
+    /// <exception cref="ArgumentException">The axis has size 0.</exception>
+    public Tensor ArgMin(int axis = -1, bool keepDims = false) =>
+        Folded("argmin", [axis], keepDims, static (x, a) => Apply(new ArgReduceOp<Kernels.Min>("argmin", a[0]), x.Number().NotEmpty("argmin", a)));
+
+    /// <summary>log Σ eˣ over the axes without overflow; −∞ when all are, +∞ when any is.</summary>
+    /// <exception cref="ArgumentException">A reduced axis has size 0.</exception>
+    public Tensor LogSumExp(ReadOnlySpan<int> axes, bool keepDims = false) => Folded("logsumexp", axes, keepDims, static (x, a) =>
+    {
+        var kept = x.Shape.Sizes.ToArray();
+        foreach (var axis in a) kept[axis] = 1;
+        var rows = x.Floating().NotEmpty("logsumexp", a).ToLast(a);
+        return Apply(new LogSumExpOp(), rows).Reshape(Shape.FromOwned(kept));
+    });
+
+    /// <summary>log Σ eˣ along one axis.</summary>
+    public Tensor LogSumExp(int axis, bool keepDims = false) => LogSumExp([axis], keepDims);
+
+    /// <summary>log Σ eˣ of all elements.</summary>
+    public Tensor LogSumExp() => LogSumExp([]);
+
+    /// <summary>eˣ / Σ eˣ along an axis without overflow; NaN where all are −∞.</summary>
+    public Tensor Softmax(int axis = -1)
+    {
+        axis = Shape.Axis(axis, "softmax");
+        if (axis != Rank - 1) return SwapAxes(axis, -1).Softmax().SwapAxes(axis, -1);
+        return Apply(new SoftmaxOp(), Floating());
+    }
+
+    /// <summary>x − log Σ eˣ along an axis.</summary>
+    public Tensor LogSoftmax(int axis = -1) => this - LogSumExp(axis, keepDims: true);
+
+    private Tensor Folded(string name, ReadOnlySpan<int> axes, bool keepDims, Func<Tensor, int[], Tensor> fold)
+    {
+        var reduced = Axes(name, axes);
+        if (reduced.Length == 0) return fold(this, reduced);
+        var result = fold(this, reduced);
+        if (keepDims) return result;
+        var kept = new List<int>(Rank);
+        for (var i = 0; i < Rank; i++)
+        {
+            if (Array.IndexOf(reduced, i) < 0) kept.Add(Shape[i]);
+        }
+        return result.Reshape(Shape.FromOwned([.. kept]));
+    }
+
+    /// <summary>Axis numbers from 0, ascending; none given means all.</summary>
+    private int[] Axes(string name, ReadOnlySpan<int> axes)
+    {
+        if (axes.IsEmpty) return [.. Enumerable.Range(0, Rank)];
+        var result = new int[axes.Length];
+        for (var i = 0; i < axes.Length; i++) result[i] = Shape.Axis(axes[i], name);
+        Array.Sort(result);
+        for (var i = 1; i < result.Length; i++)
+        {
+            if (result[i] == result[i - 1]) Throw.Argument(name, $"axis {result[i]} appears twice for shape {Shape}");
+        }
+        return result;
+    }
+
+    /// <summary>The given axes moved behind the others and merged into one.</summary>
+    private Tensor ToLast(int[] axes)
+    {
+        var kept = Enumerable.Range(0, Rank).Where(i => Array.IndexOf(axes, i) < 0).ToArray();
+        if (axes.Length == 1 && axes[0] == Rank - 1) return this;
+        var moved = Transpose([.. kept, .. axes]);
+        return moved.Reshape([.. moved.Shape.Sizes[..kept.Length], (int)axes.Aggregate(1L, (n, i) => n * Shape[i])]);
+    }
+
+    private Tensor NotEmpty(string name, int[] axes)
+    {
+        foreach (var axis in axes)
+        {
+            if (Shape[axis] == 0) Throw.Argument(name, $"cannot reduce axis {axis} of size 0 in shape {Shape}");
+        }
+        return this;
+    }
+
+    private Tensor Summable() => DType switch
+    {
+        DType.Bool => AsType(DType.Int32),
+        DType.UInt8 => AsType(DType.UInt32),
+        _ => this,
+    };
+}

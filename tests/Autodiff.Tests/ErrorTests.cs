@@ -1,0 +1,62 @@
+using Xunit;
+
+namespace ManagedFed.Tests;
+
+/// <summary>Each message a user can meet, once: raised where the operation is called, with the values and a hint.</summary>
+public sealed class ErrorTests
+{
+    private static Tensor Of(params int[] sizes) => Tensor.Zeros(Shape.Create(sizes));
+
+    public static TheoryData<string, Action> Cases => new()
+    {
+        { "[matmul] inner sizes differ: (32, 784) x (10, 784); did you mean b.T?", () => Of(32, 784).MatMul(Of(10, 784)) },
+        { "[matmul] inner sizes differ: (784, 32) x (784, 10); did you mean a.T?", () => Of(784, 32).MatMul(Of(784, 10)) },
+        { "[matmul] inner sizes differ: (2, 3) x (4, 5)", () => Of(2, 3).MatMul(Of(4, 5)) },
+        { "[matmul] operands () x (3,) must have at least one axis; use * for scalars", () => Of().MatMul(Of(3)) },
+        { "[matmul] dtype is int32, expected float32 or float64; convert with AsType", () => Tensor.From(1, 2).MatMul(Tensor.From(1, 2)) },
+        { "[add] shapes (2, 3) and (4,) cannot be broadcast; sizes must match from the last axis, or be 1", () => _ = Of(2, 3) + Of(4) },
+        { "[broadcast_to] shapes (3,) and (2, 4) cannot be broadcast; sizes must match from the last axis, or be 1", () => Of(3).BroadcastTo([2, 4]) },
+        { "[reshape] cannot reshape (2, 3) of 6 elements into (4, 2) of 8", () => Of(2, 3).Reshape(4, 2) },
+        { "[reshape] cannot infer the -1 in (4, -1) for shape (2, 3) of 6 elements", () => Of(2, 3).Reshape(4, -1) },
+        { "[transpose] 1 axes given for shape (2, 3), expected 2", () => Of(2, 3).Transpose(1) },
+        { "[transpose] axis 1 appears twice for shape (2, 3)", () => Of(2, 3).Transpose(1, 1) },
+        { "[squeeze] axis 0 of shape (2, 3) has size 2, expected 1", () => Of(2, 3).Squeeze(0) },
+        { "[sum] axis 2 is out of range for shape (2, 3), expected -2..1", () => Of(2, 3).Sum(2) },
+        { "[sum] axis 1 appears twice for shape (2, 3)", () => Of(2, 3).Sum([1, -1]) },
+        { "[max] cannot reduce axis 1 of size 0 in shape (2, 0)", () => Of(2, 0).Max() },
+        { "[argmax] cannot reduce axis 0 of size 0 in shape (0,)", () => Of(0).ArgMax() },
+        { "[split] axis 0 of shape (5,) does not divide into 2 equal parts; give the positions instead", () => Of(5).Split(2) },
+        { "[split] positions (3, 2) are not ascending within axis 0 of shape (5,)", () => Of(5).Split([3, 2]) },
+        { "[concatenate] shapes (2, 3) and (2, 4) differ in an axis other than 0", () => Tensor.Concatenate([Of(2, 3), Of(2, 4)]) },
+        { "[concatenate] no tensors given", () => Tensor.Concatenate([]) },
+        { "[stack] shapes (2,) and (3,) differ", () => Tensor.Stack([Of(2), Of(3)]) },
+        { "[slice] start 1, count 3, step 1 lie outside axis 0 of shape (3,)", () => Of(3).Slice(0, 1, 3) },
+        { "[index] index 3 is out of range for axis 0 of shape (3, 2)", () => _ = Of(3, 2)[3] },
+        { "[index] a scalar has no axis to index; use Item", () => _ = Of()[0] },
+        { "[take] dtype is float32, expected an integer type for indices", () => Of(3).Take(Of(2)) },
+        { "[take] index 7 is out of range for axis 0 of size 3", () => Of(3).Take(Tensor.From(7)).Eval() },
+        { "[take_along_axis] indices (1, 2) and array (3, 4) differ in an axis other than 0", () => Of(3, 4).TakeAlongAxis(Tensor.From(new[,] { { 1, 2 } }), 0) },
+        { "[clip] low 2 is greater than high 1", () => Of(3).Clip(2, 1) },
+        { "[arange] from 0 to 3 by 0 has no usable length; step must not be 0, values finite", () => Tensor.Arange(0, 3, 0) },
+        { "[array] 3 values given, shape (2, 2) needs 4", () => Tensor.From<float>([1, 2, 3], [2, 2]) },
+        { "[item] tensor of shape (2,) has 2 elements, expected 1; use ToArray", () => Of(2).Item<float>() },
+        { "[copy_to] array holds float32, not int32; convert with AsType first", () => Of(2).ToArray<int>() },
+        { "[random_uniform] low 2 exceeds high 1", () => Tensor.RandomUniform(default, [2], 2, 1) },
+        { "[random_normal] standard deviation -1 is negative", () => Tensor.RandomNormal(default, [2], 0, -1) },
+        { "[random_bernoulli] probability 1.5 lies outside 0..1", () => Tensor.RandomBernoulli(default, 1.5, [2]) },
+        { "[grad] loss has shape (2,), expected a scalar; reduce it with Sum() or Mean()", () => Transforms.Grad(x => x)(Of(2)) },
+        { "[grad] loss has type bool, expected a floating type", () => Transforms.Grad(x => x > 1)(Of()) },
+        { "[grad] cannot differentiate with respect to int32 of shape (3,), expected a floating type", () => Transforms.Grad(x => x.Sum())(Tensor.Arange(3)) },
+        { "[vjp] 2 cotangents given for 1 outputs", () => Transforms.Vjp(v => [v[0]], [Of(2)], [Of(2), Of(2)]) },
+        { "[vjp] cotangent 0 has shape (3,), its output has (2,)", () => Transforms.Vjp(x => x, Of(2), Of(3)) },
+        { "[grad_check] dtype is float32, expected float64, for finite differences to be accurate", () => GradCheck.Check(v => v[0], [Of(2)]) },
+    };
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Call_WithBadInput_SaysWhatIsWrong(string message, Action call)
+    {
+        var error = Assert.ThrowsAny<Exception>(call);
+        Assert.StartsWith(message, error.Message, StringComparison.Ordinal);
+    }
+}
