@@ -8,6 +8,7 @@ internal static partial class VectorMath
     /// <summary>erf x = 2/√π·∫₀ˣ e^(−t²) dt.</summary>
     /// <remarks>
     /// An odd polynomial up to |x| = 1, beyond 1 − e^(−g(|x|)) with g = −ln erfc.
+    /// Off by at most 2.42 ulp in float, over every 997th bit pattern.
     /// </remarks>
     [MethodImpl(Inline)]
     public static V Erf<T, V, S>(V x) where T : unmanaged where V : unmanaged where S : ISimd<T, V>
