@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 using ManagedFed.Simd;
 
 namespace ManagedFed.Kernels;
@@ -32,9 +33,15 @@ internal static unsafe class Gemm
     public static void Run<T, TEpilogue>(NdArray a, NdArray b, NdArray dst, TEpilogue epilogue)
         where T : unmanaged where TEpilogue : unmanaged, IEpilogue<T>
     {
+        if (AdvSimd.Arm64.IsSupported)
+        {
+            Run<T, AdvSimdKernel<T>, TEpilogue>(a, b, dst, epilogue);
+            return;
+        }
         switch (SimdLevel.Best)
         {
-            case SimdWidth.Bits256 or SimdWidth.Bits512: Run<T, SixRowKernel<T, Vector256<T>, Simd256<T>>, TEpilogue>(a, b, dst, epilogue); break;
+            case SimdWidth.Bits512: Run<T, TwelveRowKernel<T, Vector512<T>, Simd512<T>>, TEpilogue>(a, b, dst, epilogue); break;
+            case SimdWidth.Bits256: Run<T, SixRowKernel<T, Vector256<T>, Simd256<T>>, TEpilogue>(a, b, dst, epilogue); break;
             default: Run<T, SixRowKernel<T, Vector128<T>, Simd128<T>>, TEpilogue>(a, b, dst, epilogue); break;
         }
     }

@@ -39,29 +39,30 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
     private nint blockRows, blockColumns;
     private int gridRows, gridColumns;
 
-    // Panels of B of 384 rows stay in L1 beside a few rows of A, blocks of A in half of a 512 KiB L2, blocks of B in L3.
-    private const int KC = 384, BytesOfA = 192 * 1024, NC = 1024;
-    private const int PackBTiles = 12, PackAPanels = 1000;
-    private const int MinFlops = 200_000, PieceFlops = 4_000_000;
+    // 400 rows of a panel of B stay in L1 beside the rows of A they meet, a block of A in half of a 512 KiB L2, one of B in L3.
+    private const int KC = 400, BytesOfA = 192 * 1024, NC = 1024;
+
+    // A panel of B in place must serve few tiles, a panel of A in place few of B's panels or lie close together.
+    private const int TilesInPlace = 12, PanelsInPlace = 8, CloseRows = 512;
+
+    // Below the first, waking another thread costs more than it saves; the second leaves pieces to balance unequal cores.
+    private const double ParallelFlops = 2e5, PieceFlops = 16e6;
 
     /// <summary>Runs all blocks.</summary>
     public void Run()
     {
         if (M == 0 || N == 0 || Batch.Count == 0) return;
-        Divide();
-        WorkerPool.Shared.Run(checked(Batch.Count * gridRows * gridColumns), ref this);
+        var flops = 2.0 * M * N * Math.Max(K, 1) * Batch.Count;
+        var threads = flops < ParallelFlops ? 1 : WorkerPool.Shared.Threads;
+        Divide(threads == 1 ? 1 : Math.Clamp(flops / PieceFlops, threads, 4 * threads) / Batch.Count);
+        var pieces = checked(Batch.Count * gridRows * gridColumns);
+        if (threads > 1) WorkerPool.Shared.Run(pieces, ref this);
+        else for (var i = 0; i < pieces; i++) Run(i);
     }
 
-    /// <summary>Cuts C along whole tiles into about as many blocks as pay for a hand-over.</summary>
-    private void Divide()
+    /// <summary>Cuts C along whole tiles into at least so many blocks, as far as it has tiles.</summary>
+    private void Divide(double wanted)
     {
-        var flops = 2.0 * M * N * Math.Max(K, 1);
-        var threads = WorkerPool.Shared.Threads;
-        var wanted = 1.0;
-        if (threads > 1 && flops * Batch.Count >= MinFlops)
-        {
-            wanted = Math.Clamp(flops * Batch.Count / PieceFlops, threads, 4 * threads) / Batch.Count;
-        }
         nint tileRows = (M + TKernel.MR - 1) / TKernel.MR, tileColumns = (N + TKernel.NR - 1) / TKernel.NR;
         var (rows, columns) = (tileRows, tileColumns);
         while (true)
@@ -94,7 +95,33 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
         var (i0, j0) = (block / gridColumns * blockRows, block % gridColumns * blockColumns);
         a = a with { Pointer = (nint)(A.At(i0, 0) + offsetA) };
         b = b with { Pointer = (nint)(B.At(0, j0) + offsetB) };
-        Block(a, b, Math.Min(blockRows, M - i0), Math.Min(blockColumns, N - j0), batch * M + i0, j0);
+        var (m, n, row) = (Math.Min(blockRows, M - i0), Math.Min(blockColumns, N - j0), batch * M + i0);
+        var turned = new MatrixView<T>(b.Pointer, b.ColumnStride, b.RowStride);
+        if (N == 1 && (a.RowStride == 1 || a.ColumnStride == 1)) Vector(a, turned, m, down: true, row, j0);
+        else if (M == 1 && (b.RowStride == 1 || b.ColumnStride == 1)) Vector(turned, a, n, down: false, row, j0);
+        else Block(a, b, m, n, row, j0);
+    }
+
+    /// <summary>A block that is one row or one column: a matrix times the vector in the first row of <paramref name="x"/>.</summary>
+    private readonly void Vector(MatrixView<T> matrix, MatrixView<T> x, nint rows, bool down, nint row, nint column)
+    {
+        var scratch = x.ColumnStride == 1 ? null : BlockPool.Shared.Rent(K * sizeof(T));
+        var vector = x.At(0, 0);
+        if (scratch is not null)
+        {
+            vector = (T*)scratch.Pointer;
+            for (nint k = 0; k < K; k++) vector[k] = *x.At(0, k);
+        }
+        var dst = C + row * N + column;
+        if (Vector256.IsHardwareAccelerated)
+        {
+            MatVec.Run<T, Vector256<T>, Simd256<T>, TEpilogue>(matrix, vector, dst, rows, K, down, Epilogue, row, column);
+        }
+        else
+        {
+            MatVec.Run<T, Vector128<T>, Simd128<T>, TEpilogue>(matrix, vector, dst, rows, K, down, Epilogue, row, column);
+        }
+        if (scratch is not null) BlockPool.Shared.Return(scratch);
     }
 
     /// <summary>The five loops over one block of m×n elements of C, which starts at (row, column).</summary>
@@ -106,16 +133,19 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
         var nc = Even(n, NC, nr);
 
         // A packed panel costs one more pass over its elements and saves strided reading once for each tile that uses it.
-        var packA = TKernel.ReadsStridedA ? n > PackAPanels * nr || (a.RowStride != 1 && a.ColumnStride != 1) : a.RowStride != 1;
-        var packB = b.ColumnStride != 1 || m > PackBTiles * mr;
+        bool rowsRun = a.ColumnStride == 1, columnsRun = a.RowStride == 1;
+        var packA = !TKernel.ReadsStridedA ? !columnsRun
+            : !(rowsRun || columnsRun) || n > PanelsInPlace * nr && (columnsRun || a.RowStride >= CloseRows);
+        var packB = b.ColumnStride != 1 || m > TilesInPlace * mr;
         // One block of rows uses each panel of B in turn, so that all can share a place in the L1 cache.
         var panelStepB = m > mc ? nr * kc : 0;
 
         var bytesA = (packA ? mc + mr : mr) * kc * sizeof(T);
         var bytesB = (panelStepB != 0 ? nc + nr : nr) * kc * sizeof(T);
-        var scratch = BlockPool.Shared.Rent(bytesA + bytesB);
+        var scratch = BlockPool.Shared.Rent(bytesA + bytesB + mr * nr * sizeof(T));
         var scratchA = (T*)scratch.Pointer;
         var scratchB = (T*)(scratch.Pointer + bytesA);
+        var buffer = (T*)(scratch.Pointer + bytesA + bytesB);
         var c = C + row * N + column;
 
         // 5. Columns of B and C, so that a packed block of B stays in the outermost cache.
@@ -152,17 +182,27 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
                             if (packA || rows < height)
                             {
                                 panelA = scratchA + (packA ? (ir - ic) * kc : 0);
-                                (rsa, csa) = (1, height);
-                                if (jr == jc || !packA) Pack.Panel(a.At(ir, pc), a.RowStride, a.ColumnStride, rows, depth, panelA, height);
+                                var stale = jr == jc || !packA;
+                                // A tile that reads A by elements takes it row by row as well, and rows are copied faster.
+                                if (TKernel.ReadsStridedA && rowsRun)
+                                {
+                                    (rsa, csa) = (depth, 1);
+                                    if (stale) Pack.Panel(a.At(ir, pc), 1, a.RowStride, (int)depth, rows, panelA, (int)depth);
+                                }
+                                else
+                                {
+                                    (rsa, csa) = (1, height);
+                                    if (stale) Pack.Panel(a.At(ir, pc), a.RowStride, a.ColumnStride, rows, depth, panelA, height);
+                                }
                             }
                             var tile = c + ir * N + jr;
                             if (pc + depth < K)
                             {
-                                Tile(height, rows, columns, depth, panelA, rsa, csa, panelB, strideB, tile, pc != 0, default(Product<T>), 0, 0);
+                                Tile(height, rows, columns, depth, panelA, rsa, csa, panelB, strideB, tile, pc != 0, buffer, default(Product<T>), 0, 0);
                             }
                             else
                             {
-                                Tile(height, rows, columns, depth, panelA, rsa, csa, panelB, strideB, tile, pc != 0, Epilogue, row + ir, column + jr);
+                                Tile(height, rows, columns, depth, panelA, rsa, csa, panelB, strideB, tile, pc != 0, buffer, Epilogue, row + ir, column + jr);
                             }
                         }
                     }
@@ -174,7 +214,7 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
 
     /// <summary>A whole tile goes straight to C, one that overhangs by way of a buffer.</summary>
     private readonly void Tile<TFinish>(
-        int height, int rows, int columns, nint depth, T* a, nint rsa, nint csa, T* b, nint rsb, T* c, bool accumulate,
+        int height, int rows, int columns, nint depth, T* a, nint rsa, nint csa, T* b, nint rsb, T* c, bool accumulate, T* buffer,
         TFinish epilogue, nint row, nint column) where TFinish : unmanaged, IEpilogue<T>
     {
         if (rows == height && columns == TKernel.NR)
@@ -182,7 +222,6 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
             TKernel.Tile(height, depth, a, rsa, csa, b, rsb, c, N, accumulate, epilogue, row, column);
             return;
         }
-        var buffer = stackalloc T[TKernel.MR * TKernel.NR];
         if (accumulate)
         {
             for (var i = 0; i < rows; i++)
@@ -191,7 +230,7 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
             }
         }
         TKernel.Tile(height, depth, a, rsa, csa, b, rsb, buffer, TKernel.NR, accumulate, default(Product<T>), 0, 0);
-        Kernels.Epilogue.StoreBlock<T, Vector128<T>, Simd128<T>, TFinish>(buffer, TKernel.NR, c, N, rows, columns, epilogue, row, column);
+        TileMath.StoreBlock<T, Vector128<T>, Simd128<T>, TFinish>(buffer, TKernel.NR, c, N, rows, columns, epilogue, row, column);
     }
 
     /// <summary>The size of equal parts of at most <paramref name="limit"/>, rounded up to a multiple of <paramref name="unit"/>.</summary>

@@ -1,6 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.Arm;
-using System.Runtime.Intrinsics.X86;
 using ManagedFed.Simd;
 
 namespace ManagedFed.Kernels;
@@ -44,33 +41,33 @@ internal readonly unsafe struct SixRowKernel<T, V, S> : IGemmKernel<T>
             var b0 = S.Load(b);
             var b1 = S.Load(b + S.Width);
             var x = S.Splat(a[0]);
-            c00 = MultiplyAdd(x, b0, c00);
-            c01 = MultiplyAdd(x, b1, c01);
+            c00 = TileMath.MultiplyAdd<T, V, S>(x, b0, c00);
+            c01 = TileMath.MultiplyAdd<T, V, S>(x, b1, c01);
             x = S.Splat(a[rsa]);
-            c10 = MultiplyAdd(x, b0, c10);
-            c11 = MultiplyAdd(x, b1, c11);
+            c10 = TileMath.MultiplyAdd<T, V, S>(x, b0, c10);
+            c11 = TileMath.MultiplyAdd<T, V, S>(x, b1, c11);
             x = S.Splat(a[2 * rsa]);
-            c20 = MultiplyAdd(x, b0, c20);
-            c21 = MultiplyAdd(x, b1, c21);
+            c20 = TileMath.MultiplyAdd<T, V, S>(x, b0, c20);
+            c21 = TileMath.MultiplyAdd<T, V, S>(x, b1, c21);
             x = S.Splat(a3[0]);
-            c30 = MultiplyAdd(x, b0, c30);
-            c31 = MultiplyAdd(x, b1, c31);
+            c30 = TileMath.MultiplyAdd<T, V, S>(x, b0, c30);
+            c31 = TileMath.MultiplyAdd<T, V, S>(x, b1, c31);
             x = S.Splat(a3[rsa]);
-            c40 = MultiplyAdd(x, b0, c40);
-            c41 = MultiplyAdd(x, b1, c41);
+            c40 = TileMath.MultiplyAdd<T, V, S>(x, b0, c40);
+            c41 = TileMath.MultiplyAdd<T, V, S>(x, b1, c41);
             x = S.Splat(a3[2 * rsa]);
-            c50 = MultiplyAdd(x, b0, c50);
-            c51 = MultiplyAdd(x, b1, c51);
+            c50 = TileMath.MultiplyAdd<T, V, S>(x, b0, c50);
+            c51 = TileMath.MultiplyAdd<T, V, S>(x, b1, c51);
             a += csa;
             a3 += csa;
             b += rsb;
         }
-        Epilogue.StoreRow<T, V, S, TEpilogue>(c, c00, c01, accumulate, epilogue, row, column);
-        Epilogue.StoreRow<T, V, S, TEpilogue>(c + rsc, c10, c11, accumulate, epilogue, row + 1, column);
-        Epilogue.StoreRow<T, V, S, TEpilogue>(c + 2 * rsc, c20, c21, accumulate, epilogue, row + 2, column);
-        Epilogue.StoreRow<T, V, S, TEpilogue>(c + 3 * rsc, c30, c31, accumulate, epilogue, row + 3, column);
-        Epilogue.StoreRow<T, V, S, TEpilogue>(c + 4 * rsc, c40, c41, accumulate, epilogue, row + 4, column);
-        Epilogue.StoreRow<T, V, S, TEpilogue>(c + 5 * rsc, c50, c51, accumulate, epilogue, row + 5, column);
+        TileMath.StoreRow<T, V, S, TEpilogue>(c, c00, c01, accumulate, epilogue, row, column);
+        TileMath.StoreRow<T, V, S, TEpilogue>(c + rsc, c10, c11, accumulate, epilogue, row + 1, column);
+        TileMath.StoreRow<T, V, S, TEpilogue>(c + 2 * rsc, c20, c21, accumulate, epilogue, row + 2, column);
+        TileMath.StoreRow<T, V, S, TEpilogue>(c + 3 * rsc, c30, c31, accumulate, epilogue, row + 3, column);
+        TileMath.StoreRow<T, V, S, TEpilogue>(c + 4 * rsc, c40, c41, accumulate, epilogue, row + 4, column);
+        TileMath.StoreRow<T, V, S, TEpilogue>(c + 5 * rsc, c50, c51, accumulate, epilogue, row + 5, column);
     }
 
     private static void Four<TEpilogue>(
@@ -85,29 +82,24 @@ internal readonly unsafe struct SixRowKernel<T, V, S> : IGemmKernel<T>
             var b0 = S.Load(b);
             var b1 = S.Load(b + S.Width);
             var x = S.Splat(a[0]);
-            c00 = MultiplyAdd(x, b0, c00);
-            c01 = MultiplyAdd(x, b1, c01);
+            c00 = TileMath.MultiplyAdd<T, V, S>(x, b0, c00);
+            c01 = TileMath.MultiplyAdd<T, V, S>(x, b1, c01);
             x = S.Splat(a[rsa]);
-            c10 = MultiplyAdd(x, b0, c10);
-            c11 = MultiplyAdd(x, b1, c11);
+            c10 = TileMath.MultiplyAdd<T, V, S>(x, b0, c10);
+            c11 = TileMath.MultiplyAdd<T, V, S>(x, b1, c11);
             x = S.Splat(a[2 * rsa]);
-            c20 = MultiplyAdd(x, b0, c20);
-            c21 = MultiplyAdd(x, b1, c21);
+            c20 = TileMath.MultiplyAdd<T, V, S>(x, b0, c20);
+            c21 = TileMath.MultiplyAdd<T, V, S>(x, b1, c21);
             x = S.Splat(a3[0]);
-            c30 = MultiplyAdd(x, b0, c30);
-            c31 = MultiplyAdd(x, b1, c31);
+            c30 = TileMath.MultiplyAdd<T, V, S>(x, b0, c30);
+            c31 = TileMath.MultiplyAdd<T, V, S>(x, b1, c31);
             a += csa;
             a3 += csa;
             b += rsb;
         }
-        Epilogue.StoreRow<T, V, S, TEpilogue>(c, c00, c01, accumulate, epilogue, row, column);
-        Epilogue.StoreRow<T, V, S, TEpilogue>(c + rsc, c10, c11, accumulate, epilogue, row + 1, column);
-        Epilogue.StoreRow<T, V, S, TEpilogue>(c + 2 * rsc, c20, c21, accumulate, epilogue, row + 2, column);
-        Epilogue.StoreRow<T, V, S, TEpilogue>(c + 3 * rsc, c30, c31, accumulate, epilogue, row + 3, column);
+        TileMath.StoreRow<T, V, S, TEpilogue>(c, c00, c01, accumulate, epilogue, row, column);
+        TileMath.StoreRow<T, V, S, TEpilogue>(c + rsc, c10, c11, accumulate, epilogue, row + 1, column);
+        TileMath.StoreRow<T, V, S, TEpilogue>(c + 2 * rsc, c20, c21, accumulate, epilogue, row + 2, column);
+        TileMath.StoreRow<T, V, S, TEpilogue>(c + 3 * rsc, c30, c31, accumulate, epilogue, row + 3, column);
     }
-
-    // Without the instruction a fused sum is a library call for every lane; the product is then rounded by itself.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V MultiplyAdd(V x, V y, V sum) =>
-        Fma.IsSupported || AdvSimd.IsSupported ? S.MultiplyAdd(x, y, sum) : S.Add(S.Multiply(x, y), sum);
 }

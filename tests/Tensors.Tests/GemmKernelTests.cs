@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 using ManagedFed.Kernels;
 using ManagedFed.Simd;
 using Xunit;
@@ -14,7 +15,16 @@ public sealed class GemmKernelTests
         ["6 rows, 128 bits, double"] = new GemmKernelChecks<double, SixRowKernel<double, Vector128<double>, Simd128<double>>>(),
         ["6 rows, 256 bits, float"] = new GemmKernelChecks<float, SixRowKernel<float, Vector256<float>, Simd256<float>>>(),
         ["6 rows, 256 bits, double"] = new GemmKernelChecks<double, SixRowKernel<double, Vector256<double>, Simd256<double>>>(),
+        ["12 rows, 512 bits, float"] = new GemmKernelChecks<float, TwelveRowKernel<float, Vector512<float>, Simd512<float>>>(),
+        ["12 rows, 512 bits, double"] = new GemmKernelChecks<double, TwelveRowKernel<double, Vector512<double>, Simd512<double>>>(),
     };
+
+    static GemmKernelTests()
+    {
+        if (!AdvSimd.Arm64.IsSupported) return;
+        Kernels["by element, float"] = new GemmKernelChecks<float, AdvSimdKernel<float>>();
+        Kernels["by element, double"] = new GemmKernelChecks<double, AdvSimdKernel<double>>();
+    }
 
     private static readonly GemmReference.Order[] Orders = Enum.GetValues<GemmReference.Order>();
 
