@@ -96,7 +96,7 @@ internal sealed record LogSumExpOp : Op
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape.With(x[0].Rank - 1, 1), x[0].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => RowSoftmax.LogSumExp(x[0], y);
+    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.LogSumExp.Run(x[0], y);
 
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g * x[0].Softmax();
 }
@@ -108,7 +108,7 @@ internal sealed record SoftmaxOp : Op
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, x[0].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => RowSoftmax.Softmax(x[0], y);
+    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Softmax.Run(x[0], y);
 
     // ∂yⱼ/∂xᵢ = yⱼ(δᵢⱼ − yᵢ), so the gradient is y·(g − Σ g·y).
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => y * (g - (g * y).Sum(-1, keepDims: true));
