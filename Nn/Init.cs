@@ -1,0 +1,73 @@
+namespace ManagedFed.Nn;
+
+/// <summary>Which number of connections scales an initial weight.</summary>
+public enum FanMode
+{
+    /// <summary>Inputs of a neuron: keeps the variance of the forward pass.</summary>
+    In,
+
+    /// <summary>Outputs of a neuron: keeps the variance of the backward pass.</summary>
+    Out,
+}
+
+/// <summary>Initial values for parameters, each a function of a key.</summary>
+/// <remarks>
+/// Fans as in MLX: fan_in is the last size and fan_out the first, both times the sizes between them. Gains are 1 unless
+/// given, so <see cref="HeNormal"/> for a ReLU network as in He et al. wants gain √2.
+/// </remarks>
+public static class Init
+{
+    /// <summary>All elements equal to <paramref name="value"/>.</summary>
+    public static Tensor Constant(Shape shape, double value, DType dtype = DType.Float32) => Tensor.Full(shape, value, dtype);
+
+    /// <summary>Normal with the given mean and standard deviation.</summary>
+    public static Tensor Normal(RandomKey key, Shape shape, double mean = 0, double std = 1, DType dtype = DType.Float32) =>
+        Tensor.RandomNormal(key, shape, mean, std, dtype);
+
+    /// <summary>Uniform in [low, high).</summary>
+    public static Tensor Uniform(RandomKey key, Shape shape, double low = 0, double high = 1, DType dtype = DType.Float32) =>
+        Tensor.RandomUniform(key, shape, low, high, dtype);
+
+    /// <summary>Uniform in ±gain·√(6/(fan_in + fan_out)) (Glorot and Bengio 2010).</summary>
+    /// <exception cref="ArgumentException">The shape has fewer than two axes.</exception>
+    public static Tensor GlorotUniform(RandomKey key, Shape shape, double gain = 1, DType dtype = DType.Float32)
+    {
+        var (fanIn, fanOut) = Fans("glorot_uniform", shape);
+        return Symmetric(key, shape, gain * Math.Sqrt(6 / (fanIn + fanOut)), dtype);
+    }
+
+    /// <summary>Normal with mean 0 and standard deviation gain·√(2/(fan_in + fan_out)) (Glorot and Bengio 2010).</summary>
+    /// <exception cref="ArgumentException">The shape has fewer than two axes.</exception>
+    public static Tensor GlorotNormal(RandomKey key, Shape shape, double gain = 1, DType dtype = DType.Float32)
+    {
+        var (fanIn, fanOut) = Fans("glorot_normal", shape);
+        return Normal(key, shape, 0, gain * Math.Sqrt(2 / (fanIn + fanOut)), dtype);
+    }
+
+    /// <summary>Uniform in ±gain·√(3/fan) (He et al. 2015).</summary>
+    /// <exception cref="ArgumentException">The shape has fewer than two axes.</exception>
+    public static Tensor HeUniform(RandomKey key, Shape shape, FanMode mode = FanMode.In, double gain = 1, DType dtype = DType.Float32) =>
+        Symmetric(key, shape, gain * Math.Sqrt(3 / Fan("he_uniform", shape, mode)), dtype);
+
+    /// <summary>Normal with mean 0 and standard deviation gain/√fan (He et al. 2015).</summary>
+    /// <exception cref="ArgumentException">The shape has fewer than two axes.</exception>
+    public static Tensor HeNormal(RandomKey key, Shape shape, FanMode mode = FanMode.In, double gain = 1, DType dtype = DType.Float32) =>
+        Normal(key, shape, 0, gain / Math.Sqrt(Fan("he_normal", shape, mode)), dtype);
+
+    /// <summary>Uniform in [−bound, bound).</summary>
+    internal static Tensor Symmetric(RandomKey key, Shape shape, double bound, DType dtype) => Uniform(key, shape, -bound, bound, dtype);
+
+    private static double Fan(string name, Shape shape, FanMode mode)
+    {
+        var (fanIn, fanOut) = Fans(name, shape);
+        return mode == FanMode.In ? fanIn : fanOut;
+    }
+
+    private static (double In, double Out) Fans(string name, Shape shape)
+    {
+        if (shape.Rank < 2) Throw.Argument(name, $"shape {shape} has {shape.Rank} axes, expected at least 2 to count connections");
+        var field = 1.0;
+        foreach (var size in shape.Sizes[1..^1]) field *= size;
+        return (field * shape[-1], field * shape[0]);
+    }
+}

@@ -1,0 +1,195 @@
+using ManagedFed.IO;
+
+namespace ManagedFed.Nn;
+
+/// <summary>A function with parameters: a layer, or a model made of layers.</summary>
+/// <remarks>
+/// A subclass registers its parameters and children in its constructor. The order of registration is the order of
+/// <see cref="Parameters"/>, of files and of the wire. One thread at a time may train a module.
+/// </remarks>
+/// <example>
+/// <code>
+/// sealed class Mlp : Module
+/// {
+///     private readonly Linear hidden, output;
+///     public Mlp(RandomKey key)
+///     {
+///         var (first, second) = key.Split();
+///         hidden = Child("hidden", new Linear(784, 32, first));
+///         output = Child("output", new Linear(32, 10, second));
+///     }
+///     public override Tensor Forward(Tensor x) => output.Forward(hidden.Forward(x).Relu());
+/// }
+/// </code>
+/// </example>
+public abstract class Module
+{
+    private readonly List<(string Name, Parameter? Parameter, Module? Child)> members = [];
+
+    /// <summary>True in training, false in evaluation; dropout and the like ask for it. A new module is in training.</summary>
+    public bool Training { get; private set; } = true;
+
+    /// <summary>The module's output for an input.</summary>
+    public abstract Tensor Forward(Tensor x);
+
+    /// <summary>Registers a tensor to be trained.</summary>
+    /// <param name="name">Unique among this module's members.</param>
+    /// <param name="value">The initial value, of a floating type.</param>
+    /// <exception cref="ArgumentException">The name is taken or empty, or the type is not floating.</exception>
+    protected Parameter Parameter(string name, Tensor value)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        if (!value.DType.IsFloating()) Throw.DTypeMismatch("parameter", value.DType, $"a floating type for {name}; register it as a buffer");
+        return Register(name, new Parameter(name, value, isBuffer: false));
+    }
+
+    /// <summary>Registers a state that is saved and sent with the parameters but not trained.</summary>
+    /// <exception cref="ArgumentException">The name is taken or empty.</exception>
+    protected Parameter Buffer(string name, Tensor value)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        return Register(name, new Parameter(name, value, isBuffer: true));
+    }
+
+    /// <summary>Registers a module whose parameters become this one's, with <paramref name="name"/> and a dot before their names.</summary>
+    /// <remarks>A module that is reached twice counts once, under its first name; so weights can be shared.</remarks>
+    /// <exception cref="ArgumentException">The name is taken or empty.</exception>
+    protected TModule Child<TModule>(string name, TModule module) where TModule : Module
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        Add(name, null, module);
+        return module;
+    }
+
+    /// <summary>Registers a list of modules as <c>name.0</c>, <c>name.1</c>, ….</summary>
+    /// <exception cref="ArgumentException">The name is taken or empty.</exception>
+    protected TModule[] Children<TModule>(string name, IEnumerable<TModule> modules) where TModule : Module
+    {
+        ArgumentNullException.ThrowIfNull(modules);
+        return [.. modules.Select((module, i) => Child($"{name}.{i}", module))];
+    }
+
+    /// <summary>This module with the empty name, and all modules below with their dotted names, parents first.</summary>
+    public IEnumerable<KeyValuePair<string, Module>> NamedModules()
+    {
+        var found = new List<KeyValuePair<string, Module>>();
+        Walk("", [], (name, module) => found.Add(KeyValuePair.Create(name, module)), static (_, _) => { });
+        return found;
+    }
+
+    /// <summary>All parameters and buffers with their dotted names, in order of registration.</summary>
+    public IEnumerable<KeyValuePair<string, Parameter>> NamedParameters()
+    {
+        var found = new List<KeyValuePair<string, Parameter>>();
+        Walk("", [], static (_, _) => { }, (name, parameter) => found.Add(KeyValuePair.Create(name, parameter)));
+        return found;
+    }
+
+    /// <summary>The values of all parameters and buffers.</summary>
+    public ParameterTree Parameters() => Tree(NamedParameters());
+
+    /// <summary>The values of the parameters that are trained: all but buffers and frozen ones.</summary>
+    public ParameterTree TrainableParameters() => Tree(NamedParameters().Where(entry => entry.Value.IsTrainable));
+
+    /// <summary>Replaces the values of parameters and buffers.</summary>
+    /// <param name="parameters">New values of the same shapes and types.</param>
+    /// <param name="strict">True: all names must be given. False: those given are replaced. An unknown name is always refused.</param>
+    /// <exception cref="ArgumentException">Names, shapes or types differ; the message lists every difference, and nothing has changed.</exception>
+    public void Update(ParameterTree parameters, bool strict = true)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        var own = Parameters();
+        ParameterTree.Refuse("update", [.. strict ? own.Missing(parameters) : [], .. own.Extra(parameters), .. own.Unlike(parameters)]);
+        foreach (var (name, parameter) in NamedParameters())
+        {
+            if (parameters.TryGetValue(name, out var value)) parameter.Value = value;
+        }
+    }
+
+    /// <summary>Replaces each parameter and buffer by f of it, of the same shape and type.</summary>
+    public void Apply(Func<Tensor, Tensor> f) => Update(Parameters().Map(f));
+
+    /// <summary>Puts this module and all below in training, or with false in evaluation.</summary>
+    public void Train(bool training = true)
+    {
+        foreach (var (_, module) in NamedModules()) module.Training = training;
+    }
+
+    /// <summary>Puts this module and all below in evaluation.</summary>
+    public void Eval() => Train(false);
+
+    /// <summary>Excludes parameters from training.</summary>
+    /// <param name="names">
+    /// Each selects every parameter whose dotted name contains it as whole parts: <c>layers.0</c>, <c>bias</c>,
+    /// <c>layers.0.weight</c>. None selects all.
+    /// </param>
+    /// <exception cref="ArgumentException">A name selects nothing.</exception>
+    public void Freeze(params ReadOnlySpan<string> names) => SetFrozen("freeze", true, names);
+
+    /// <summary>Includes parameters in training again; see <see cref="Freeze"/> for the names.</summary>
+    /// <exception cref="ArgumentException">A name selects nothing.</exception>
+    public void Unfreeze(params ReadOnlySpan<string> names) => SetFrozen("unfreeze", false, names);
+
+    /// <summary>Writes all parameters and buffers to an <c>.npz</c> file, one array to a name.</summary>
+    public void SaveWeights(string path)
+    {
+        var parameters = Parameters();
+        Npz.Save(path, parameters.Keys.Zip(parameters.ToArrays()));
+    }
+
+    /// <summary>Reads the parameters and buffers from an <c>.npz</c> file.</summary>
+    /// <param name="path">A file that <see cref="SaveWeights"/> or NumPy's <c>savez</c> wrote.</param>
+    /// <param name="strict">True: the file has exactly this module's names. False: those both have are read.</param>
+    /// <exception cref="ArgumentException">Names, shapes or types differ; the message lists every difference, and nothing has changed.</exception>
+    public void LoadWeights(string path, bool strict = true)
+    {
+        var own = Parameters();
+        var read = new ParameterTree(Npz.Load(path)
+            .Where(entry => strict || own.ContainsKey(entry.Key))
+            .Select(entry => KeyValuePair.Create(entry.Key, (Tensor)entry.Value)));
+        ParameterTree.Refuse("load_weights", [.. strict ? own.Missing(read) : [], .. own.Extra(read), .. own.Unlike(read)]);
+        Update(read, strict);
+    }
+
+    private static ParameterTree Tree(IEnumerable<KeyValuePair<string, Parameter>> parameters) =>
+        new(parameters.Select(entry => KeyValuePair.Create(entry.Key, entry.Value.Value)));
+
+    private Parameter Register(string name, Parameter parameter)
+    {
+        Add(name, parameter, null);
+        return parameter;
+    }
+
+    private void Add(string name, Parameter? parameter, Module? child)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        if (members.Exists(member => member.Name == name)) Throw.Argument("module", $"{GetType().Name} already has a member {name}");
+        members.Add((name, parameter, child));
+    }
+
+    private void Walk(string prefix, HashSet<Module> seen, Action<string, Module> onModule, Action<string, Parameter> onParameter)
+    {
+        if (!seen.Add(this)) return;
+        onModule(prefix, this);
+        foreach (var (name, parameter, child) in members)
+        {
+            var path = prefix.Length == 0 ? name : $"{prefix}.{name}";
+            if (parameter is not null) onParameter(path, parameter);
+            else child!.Walk(path, seen, onModule, onParameter);
+        }
+    }
+
+    private void SetFrozen(string op, bool frozen, ReadOnlySpan<string> names)
+    {
+        var parameters = NamedParameters().ToList();
+        var selected = new List<Parameter>();
+        foreach (var name in names)
+        {
+            var before = selected.Count;
+            selected.AddRange(parameters.Where(entry => $".{entry.Key}.".Contains($".{name}.", StringComparison.Ordinal)).Select(entry => entry.Value));
+            if (selected.Count == before) Throw.Argument(op, $"no parameter is named {name}; there are {string.Join(", ", parameters.Select(entry => entry.Key))}");
+        }
+        if (names.IsEmpty) selected.AddRange(parameters.Select(entry => entry.Value));
+        foreach (var parameter in selected) parameter.IsFrozen = frozen;
+    }
+}
