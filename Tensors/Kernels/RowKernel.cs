@@ -15,17 +15,21 @@ internal unsafe interface IRowFormula
     /// <summary>Whether the result is one element for a row, else a row.</summary>
     static abstract bool IsReduction { get; }
 
-    /// <summary>What fills a row shorter than a vector, so that it changes nothing.</summary>
-    static abstract double Padding { get; }
-
     /// <summary>Writes the result of the rows a and b, of n ≥ <c>S.Width</c> elements.</summary>
     static abstract void Invoke<T, V, S>(T* a, T* b, T* dst, nint n)
+        where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged where S : ISimd<T, V>;
+
+    /// <summary>The same for <c>S.Width</c> short rows side by side: a[i] holds element i of each.</summary>
+    static abstract void InvokeSideBySide<T, V, S>(V* a, V* b, V* dst, int n)
         where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged where S : ISimd<T, V>;
 }
 
 /// <summary>Runs a row formula along the last axis.</summary>
 internal static unsafe class RowKernel
 {
+    /// <summary>Rows shorter than this, such as the scores of ten classes, are worked on a vector of rows at a time.</summary>
+    private const int LongRow = 32;
+
     /// <summary>dst = F(a, b) row by row; a and b may be strided, dst is contiguous and may be a or b where they are too.</summary>
     public static void Run<F>(NdArray a, NdArray b, NdArray dst, SimdWidth width) where F : IRowFormula
     {
@@ -51,20 +55,32 @@ internal static unsafe class RowKernel
     private static void Run<F, T>(NdArray a, NdArray b, NdArray dst, SimdWidth width)
         where F : IRowFormula where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var length = a.Shape[-1];
-        if (width == SimdWidth.Bits512 && length >= Vector512<T>.Count) Run<F, T, Vector512<T>, Simd512<T>>(a, b, dst, length);
-        else if (width != SimdWidth.Bits128 && length >= Vector256<T>.Count) Run<F, T, Vector256<T>, Simd256<T>>(a, b, dst, length);
-        else Run<F, T, Vector128<T>, Simd128<T>>(a, b, dst, length);
+        switch (width)
+        {
+            case SimdWidth.Bits512: Run<F, T, Vector512<T>, Simd512<T>>(a, b, dst); break;
+            case SimdWidth.Bits256: Run<F, T, Vector256<T>, Simd256<T>>(a, b, dst); break;
+            default: Run<F, T, Vector128<T>, Simd128<T>>(a, b, dst); break;
+        }
     }
 
-    private static void Run<F, T, V, S>(NdArray a, NdArray b, NdArray dst, nint length)
+    private static void Run<F, T, V, S>(NdArray a, NdArray b, NdArray dst)
         where F : IRowFormula where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged where S : ISimd<T, V>
     {
-        var body = new Body<F, T, V, S> { A = (T*)a.Pointer, B = (T*)b.Pointer, Target = (T*)dst.Pointer, Length = length };
-        Pieces.Run(a.Layout.Count / length, 4 * length, ref body);
+        nint length = a.Shape[-1];
+        var rows = a.Layout.Count / length;
+        if (length < LongRow)
+        {
+            var body = new ShortRows<F, T, V, S> { A = (T*)a.Pointer, B = (T*)b.Pointer, Target = (T*)dst.Pointer, Length = (int)length, Rows = rows };
+            Pieces.Run((rows + S.Width - 1) / S.Width, 4 * length * S.Width, ref body);
+        }
+        else
+        {
+            var body = new LongRows<F, T, V, S> { A = (T*)a.Pointer, B = (T*)b.Pointer, Target = (T*)dst.Pointer, Length = length };
+            Pieces.Run(rows, 4 * length, ref body);
+        }
     }
 
-    private struct Body<F, T, V, S> : IRangeBody
+    private struct LongRows<F, T, V, S> : IRangeBody
         where F : IRowFormula where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged where S : ISimd<T, V>
     {
         public T* A, B, Target;
@@ -74,19 +90,53 @@ internal static unsafe class RowKernel
         {
             for (var row = start; row < end; row++)
             {
-                var to = Target + row * (F.IsReduction ? 1 : Length);
-                if (Length >= S.Width) F.Invoke<T, V, S>(A + row * Length, B + row * Length, to, Length);
-                else Short(A + row * Length, B + row * Length, to);
+                F.Invoke<T, V, S>(A + row * Length, B + row * Length, Target + row * (F.IsReduction ? 1 : Length), Length);
+            }
+        }
+    }
+
+    private struct ShortRows<F, T, V, S> : IRangeBody
+        where F : IRowFormula where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged where S : ISimd<T, V>
+    {
+        public T* A, B, Target;
+        public int Length;
+        public nint Rows;
+
+        [SkipLocalsInit]
+        public readonly void Run(nint start, nint end)
+        {
+            var second = A == B ? 0 : LongRow;
+            var columns = stackalloc V[3 * LongRow];
+            V* a = columns, b = columns + second, dst = columns + 2 * LongRow;
+            for (var group = start; group < end; group++)
+            {
+                var row = group * S.Width;
+                var count = (int)Math.Min(S.Width, Rows - row);
+                Load(A + row * Length, a, count);
+                if (second != 0) Load(B + row * Length, b, count);
+                F.InvokeSideBySide<T, V, S>(a, b, dst, Length);
+                Store(dst, Target + row * (F.IsReduction ? 1 : Length), count, F.IsReduction ? 1 : Length);
             }
         }
 
-        [SkipLocalsInit]
-        private readonly void Short(T* a, T* b, T* dst)
+        // Lane r of column i is element i of row r; lanes without a row repeat the last one.
+        private readonly void Load(T* rows, V* columns, int count)
         {
-            V paddedA = S.Constant(F.Padding), paddedB = paddedA, result;
-            for (var i = 0; i < Length; i++) (((T*)&paddedA)[i], ((T*)&paddedB)[i]) = (a[i], b[i]);
-            F.Invoke<T, V, S>((T*)&paddedA, (T*)&paddedB, (T*)&result, S.Width);
-            for (var i = 0; i < (F.IsReduction ? 1 : Length); i++) dst[i] = ((T*)&result)[i];
+            for (var r = 0; r < S.Width; r++)
+            {
+                var row = rows + Math.Min(r, count - 1) * Length;
+                var lane = (T*)columns + r;
+                for (var i = 0; i < Length; i++) lane[i * S.Width] = row[i];
+            }
+        }
+
+        private static void Store(V* columns, T* rows, int count, int length)
+        {
+            for (var r = 0; r < count; r++)
+            {
+                var lane = (T*)columns + r;
+                for (var i = 0; i < length; i++) rows[r * length + i] = lane[i * S.Width];
+            }
         }
     }
 }

@@ -11,8 +11,6 @@ internal readonly unsafe struct Softmax : IRowFormula
 
     public static bool IsReduction => false;
 
-    public static double Padding => double.NegativeInfinity;
-
     /// <summary>dst = softmax of x; x may be strided, dst is contiguous and may be x. float32 or float64.</summary>
     /// <remarks>A row with NaN, with +∞ or of −∞ alone is NaN, as in MLX; a −∞ beside finite elements gives 0.</remarks>
     public static void Run(NdArray x, NdArray dst) => Run(x, dst, SimdLevel.Best);
@@ -27,6 +25,20 @@ internal readonly unsafe struct Softmax : IRowFormula
         RowLoops<T, V, S>.Map<ShiftedExp>(x, x, max, y, n);
         var sum = ReduceLoops<Sum, T, V, S>.Row(y, n);
         RowLoops<T, V, S>.Map<Quotient>(y, y, sum, y, n);
+    }
+
+    public static void InvokeSideBySide<T, V, S>(V* x, V* unused, V* y, int n)
+        where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged where S : ISimd<T, V>
+    {
+        var max = x[0];
+        for (var i = 1; i < n; i++) max = S.Max(max, x[i]);
+        var sum = S.Constant(0);
+        for (var i = 0; i < n; i++)
+        {
+            y[i] = VectorMath.Exp<T, V, S>(S.Subtract(x[i], max));
+            sum = S.Add(sum, y[i]);
+        }
+        for (var i = 0; i < n; i++) y[i] = S.Divide(y[i], sum);
     }
 
     private readonly struct Quotient : IRowTerm
@@ -51,8 +63,6 @@ internal readonly unsafe struct SoftmaxGrad : IRowFormula
 
     public static bool IsReduction => false;
 
-    public static double Padding => 0;
-
     /// <summary>dst = dx of the cotangent g and the result y of softmax; g and y may be strided, dst is contiguous and may be either.</summary>
     public static void Run(NdArray g, NdArray y, NdArray dst) => Run(g, y, dst, SimdLevel.Best);
 
@@ -64,6 +74,14 @@ internal readonly unsafe struct SoftmaxGrad : IRowFormula
     {
         var dot = RowLoops<T, V, S>.Sum<Dot>(g, y, T.Zero, n);
         RowLoops<T, V, S>.Map<Term>(g, y, dot, dst, n);
+    }
+
+    public static void InvokeSideBySide<T, V, S>(V* g, V* y, V* dst, int n)
+        where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged where S : ISimd<T, V>
+    {
+        var dot = S.Constant(0);
+        for (var i = 0; i < n; i++) dot = S.Add(dot, S.Multiply(g[i], y[i]));
+        for (var i = 0; i < n; i++) dst[i] = S.Multiply(y[i], S.Subtract(g[i], dot));
     }
 
     private readonly struct Dot : IRowTerm
