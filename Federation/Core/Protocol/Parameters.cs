@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using Google.Protobuf;
+
+namespace ManagedFed.Federation;
+
+/// <summary>The tensors of one model, in wire order; immutable.</summary>
+/// <remarks>
+/// The usual tensor type is <c>numpy.ndarray</c>: each tensor is one <c>.npy</c> file on the wire, one <see cref="NdArray"/> here.
+/// Any other type (Flower's XGBoost strategies send <c>""</c>) stays the bytes it came as. Arrays are shared, not copied:
+/// whoever reads them must not write into them.
+/// </remarks>
+[DebuggerDisplay("{TensorType} x {Count}")]
+public sealed class Parameters
+{
+    /// <summary>The tensor type of NumPy arrays.</summary>
+    public const string NumpyType = "numpy.ndarray";
+
+    private readonly IReadOnlyList<NdArray>? arrays;
+    private IReadOnlyList<ByteString>? tensors;
+
+    /// <summary>Parameters of arrays.</summary>
+    public Parameters(params IReadOnlyList<NdArray> arrays)
+    {
+        ArgumentNullException.ThrowIfNull(arrays);
+        this.arrays = [.. arrays];
+        TensorType = NumpyType;
+    }
+
+    internal Parameters(string tensorType, IReadOnlyList<ByteString> tensors)
+    {
+        TensorType = tensorType;
+        this.tensors = tensors;
+    }
+
+    /// <summary>No tensors.</summary>
+    public static Parameters Empty { get; } = new();
+
+    /// <summary>Parameters of opaque bytes, copied.</summary>
+    /// <param name="tensorType">What the bytes are; anything but <see cref="NumpyType"/>.</param>
+    /// <param name="payloads">One item per tensor.</param>
+    /// <exception cref="ArgumentException">The type is <see cref="NumpyType"/>.</exception>
+    public static Parameters Opaque(string tensorType, params IEnumerable<ReadOnlyMemory<byte>> payloads)
+    {
+        ArgumentNullException.ThrowIfNull(payloads);
+        if (tensorType == NumpyType) throw new ArgumentException("[parameters] NumPy tensors are arrays; use new Parameters(arrays)");
+        return new(tensorType, [.. payloads.Select(payload => ByteString.CopyFrom(payload.Span))]);
+    }
+
+    /// <summary>What the tensors are: <see cref="NumpyType"/>, or another peer's own word.</summary>
+    public string TensorType { get; }
+
+    /// <summary>The number of tensors.</summary>
+    public int Count => arrays?.Count ?? tensors!.Count;
+
+    /// <summary>True when the tensors are arrays.</summary>
+    public bool HasArrays => arrays is not null;
+
+    /// <summary>The arrays.</summary>
+    /// <exception cref="InvalidOperationException">The tensors are opaque bytes.</exception>
+    public IReadOnlyList<NdArray> Arrays => arrays
+        ?? throw new InvalidOperationException($"[parameters] tensors of type '{TensorType}' are opaque bytes, not arrays; use Payloads");
+
+    /// <summary>The tensors as they go over the wire.</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>> Payloads => [.. Tensors.Select(tensor => tensor.Memory)];
+
+    /// <summary>The wire form; arrays are encoded once, however many clients it is sent to.</summary>
+    internal IReadOnlyList<ByteString> Tensors
+    {
+        get
+        {
+            if (Volatile.Read(ref tensors) is { } known) return known;
+            // Two threads may both encode; the bytes are the same and the first to finish wins.
+            Interlocked.CompareExchange(ref tensors, [.. arrays!.Select(TensorCodec.Encode)], null);
+            return tensors;
+        }
+    }
+}
