@@ -1,0 +1,86 @@
+using Microsoft.Extensions.Logging;
+
+namespace ManagedFed.Federation;
+
+/// <summary>Does what a server asks by calling the user's client.</summary>
+/// <remarks>
+/// An exception of the user's code is logged here and told to the server as a result that is not OK, with the exception's type
+/// alone (its text may hold private data): the server counts a failure, names its cause, and the stream lives on.
+/// </remarks>
+internal sealed class InstructionRunner(ArrayClient client, TimeProvider time, ILogger log)
+{
+    /// <summary>What the user's code threw last, if its last call threw; how often in a row.</summary>
+    public (Exception? Exception, int Count) Errors { get; private set; }
+
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async Task<Reply> RunAsync(Instruction instruction, CancellationToken cancellation)
+    {
+        var task = instruction switch
+        {
+            GetPropertiesInstructions => "get properties",
+            GetParametersInstructions => "get parameters",
+            FitInstructions => "fit",
+            _ => "evaluate",
+        };
+        log.Asked(task);
+        var start = time.GetTimestamp();
+        ResultStatus failure;
+        try
+        {
+            var reply = await DoAsync(instruction, cancellation).ConfigureAwait(false);
+            Errors = default;
+            log.Answered(task, time.GetElapsedTime(start).TotalSeconds);
+            return reply;
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            throw;
+        }
+        catch (NotOverriddenException missing)
+        {
+            failure = new(CodeFor(instruction), missing.Message);
+        }
+        catch (Exception exception)
+        {
+            Errors = (exception, Errors.Count + 1);
+            log.UserCodeFailed(exception, task);
+            failure = new(CodeFor(instruction), $"Client failed to {task}: {exception.GetType().Name}");
+        }
+        return instruction switch
+        {
+            GetPropertiesInstructions => new GetPropertiesResult(failure, Metrics.None),
+            GetParametersInstructions => new GetParametersResult(failure, Parameters.Empty),
+            FitInstructions => new FitResult(failure, Parameters.Empty, 0, Metrics.None),
+            _ => new EvaluateResult(failure, 0, 0, Metrics.None),
+        };
+    }
+
+    private async Task<Reply> DoAsync(Instruction instruction, CancellationToken cancellation)
+    {
+        switch (instruction)
+        {
+            case GetPropertiesInstructions get:
+                return new GetPropertiesResult(ResultStatus.Success, await client.GetPropertiesAsync(get.Config, cancellation).ConfigureAwait(false));
+            case GetParametersInstructions get:
+                var arrays = await client.GetParametersAsync(get.Config, cancellation).ConfigureAwait(false);
+                return new GetParametersResult(ResultStatus.Success, new Parameters(arrays));
+            case FitInstructions { Parameters: var parameters, Config: var config }:
+                var fit = await client.FitAsync(parameters.Arrays, config, cancellation).ConfigureAwait(false);
+                return new FitResult(ResultStatus.Success, new Parameters(fit.Parameters), fit.NumExamples, fit.Metrics ?? Metrics.None);
+            case EvaluateInstructions { Parameters: var parameters, Config: var config }:
+                var evaluation = await client.EvaluateAsync(parameters.Arrays, config, cancellation).ConfigureAwait(false);
+                return new EvaluateResult(
+                    ResultStatus.Success, (float)evaluation.Loss, evaluation.NumExamples, evaluation.Metrics ?? Metrics.None);
+            default:
+                throw new ArgumentException($"[client] {instruction.GetType().Name} is not work");
+        }
+    }
+
+    private static ResultCode CodeFor(Instruction instruction) => instruction switch
+    {
+        GetPropertiesInstructions => ResultCode.GetPropertiesNotImplemented,
+        GetParametersInstructions => ResultCode.GetParametersNotImplemented,
+        FitInstructions => ResultCode.FitNotImplemented,
+        _ => ResultCode.EvaluateNotImplemented,
+    };
+}

@@ -1,0 +1,95 @@
+using Microsoft.Extensions.Logging;
+
+namespace ManagedFed.Federation;
+
+/// <summary>Every line the federation logs: 1xx who is there, 2xx the run, 3xx rounds, 4xx the client's side.</summary>
+internal static partial class FederationLog
+{
+    [LoggerMessage(100, LogLevel.Information, "Listening on {Address}, {Security}")]
+    public static partial void Listening(this ILogger log, string address, string security);
+
+    [LoggerMessage(101, LogLevel.Warning, "Anyone who reaches {Address} can join and read the model: the connection is not encrypted")]
+    public static partial void Insecure(this ILogger log, string address);
+
+    [LoggerMessage(102, LogLevel.Information, "Client {Client} joined from {Peer}; {Count} connected")]
+    public static partial void Joined(this ILogger log, string client, string peer, int count);
+
+    [LoggerMessage(103, LogLevel.Information, "Client {Client} left ({How}); {Count} connected")]
+    public static partial void Left(this ILogger log, string client, string how, int count);
+
+    [LoggerMessage(104, LogLevel.Information, "Waiting for {Missing} more client(s): {Count} of {Wanted} connected [{Clients}]")]
+    public static partial void Waiting(this ILogger log, int missing, int count, int wanted, string clients);
+
+    [LoggerMessage(105, LogLevel.Warning, "Client {Client} sent a message it was not asked for; its stream is closed")]
+    public static partial void Unsolicited(this ILogger log, string client);
+
+    [LoggerMessage(200, LogLevel.Information, "Starting: {Rounds} round(s), round timeout {Timeout}")]
+    public static partial void Starting(this ILogger log, int rounds, string timeout);
+
+    [LoggerMessage(201, LogLevel.Information, "Using the strategy's initial parameters: {Tensors} tensors")]
+    public static partial void InitialGiven(this ILogger log, int tensors);
+
+    [LoggerMessage(202, LogLevel.Information, "Asking client {Client}, chosen at random, for the initial parameters")]
+    public static partial void InitialAsked(this ILogger log, string client);
+
+    [LoggerMessage(203, LogLevel.Information, "Initial parameters came from client {Client}: {Tensors} tensors")]
+    public static partial void InitialReceived(this ILogger log, string client, int tensors);
+
+    [LoggerMessage(204, LogLevel.Warning, "Client {Client} gave no initial parameters ({Reason}): {Message}")]
+    public static partial void InitialFailed(this ILogger log, string client, FailureReason reason, string message);
+
+    [LoggerMessage(205, LogLevel.Information, "Finished {Rounds} round(s) in {Seconds:0.00} s")]
+    public static partial void Finished(this ILogger log, int rounds, double seconds);
+
+    [LoggerMessage(300, LogLevel.Information, "Round {Round}/{Rounds}: {Phase} on {Sampled} of {Available} clients")]
+    public static partial void PhaseStarted(this ILogger log, int round, int rounds, string phase, int sampled, int available);
+
+    [LoggerMessage(301, LogLevel.Information, "  {Phase} {Client}: {Examples} examples, loss {Loss}, {Bytes} bytes, {Seconds:0.000} s")]
+    public static partial void ClientDone(this ILogger log, string phase, string client, long examples, string loss, long bytes, double seconds);
+
+    [LoggerMessage(302, LogLevel.Warning, "  {Phase} {Client}: does not count ({Reason}): {Message}; {Bytes} bytes, {Seconds:0.000} s")]
+    public static partial void ClientFailed(
+        this ILogger log, string phase, string client, FailureReason reason, string message, long bytes, double seconds);
+
+    [LoggerMessage(303, LogLevel.Information, "Round {Round}/{Rounds}: {Phase} has {Results} results and {Failures} failures, {Seconds:0.000} s")]
+    public static partial void PhaseDone(this ILogger log, int round, int rounds, string phase, int results, int failures, double seconds);
+
+    [LoggerMessage(304, LogLevel.Warning, "Round {Round}: the model stays as it was: {Why}")]
+    public static partial void Dropped(this ILogger log, int round, string why);
+
+    [LoggerMessage(305, LogLevel.Information, "Round {Round}/{Rounds}: loss {Loss:G6} over the clients{Metrics}")]
+    public static partial void Distributed(this ILogger log, int round, int rounds, double loss, string metrics);
+
+    [LoggerMessage(306, LogLevel.Information, "Round {Round}/{Rounds}: loss {Loss:G6} on the server{Metrics}")]
+    public static partial void Centralized(this ILogger log, int round, int rounds, double loss, string metrics);
+
+    [LoggerMessage(307, LogLevel.Information, "Clients report {Phase} metrics that no aggregation function combines: {Names}")]
+    public static partial void MetricsDropped(this ILogger log, string phase, string names);
+
+    [LoggerMessage(400, LogLevel.Information, "Joining {Address}")]
+    public static partial void Joining(this ILogger log, string address);
+
+    [LoggerMessage(401, LogLevel.Information, "Joined {Address}")]
+    public static partial void JoinedServer(this ILogger log, string address);
+
+    [LoggerMessage(402, LogLevel.Warning, "{Address} cannot be reached ({Reason}); attempt {Attempt} follows in {Seconds:0.0} s")]
+    public static partial void Retrying(this ILogger log, string address, string reason, int attempt, double seconds);
+
+    [LoggerMessage(403, LogLevel.Warning, "Lost {Address} ({Reason})")]
+    public static partial void Lost(this ILogger log, string address, string reason);
+
+    [LoggerMessage(404, LogLevel.Information, "The server asks to {Task}")]
+    public static partial void Asked(this ILogger log, string task);
+
+    [LoggerMessage(405, LogLevel.Information, "Answered {Task} after {Seconds:0.000} s")]
+    public static partial void Answered(this ILogger log, string task, double seconds);
+
+    [LoggerMessage(406, LogLevel.Error, "The client failed to {Task}; the server is told that it failed")]
+    public static partial void UserCodeFailed(this ILogger log, Exception exception, string task);
+
+    [LoggerMessage(407, LogLevel.Information, "The server says goodbye")]
+    public static partial void Goodbye(this ILogger log);
+
+    [LoggerMessage(408, LogLevel.Information, "The server asks to come back in {Seconds} s")]
+    public static partial void ComeBack(this ILogger log, long seconds);
+}

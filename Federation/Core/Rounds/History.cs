@@ -1,0 +1,160 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace ManagedFed.Federation;
+
+/// <summary>A value and the round it belongs to.</summary>
+/// <typeparam name="T">The kind of value.</typeparam>
+/// <param name="Round">The round, 0 before the first.</param>
+/// <param name="Value">The value.</param>
+public readonly record struct RoundValue<T>(int Round, T Value);
+
+/// <summary>What a run measured, round by round, and the model it ended with.</summary>
+public sealed class History
+{
+    private readonly List<RoundValue<double>> lossesDistributed = [], lossesCentralized = [];
+    private readonly Dictionary<string, IReadOnlyList<RoundValue<Scalar>>> fit = [], distributed = [], centralized = [];
+
+    internal History(Parameters initial) => FinalParameters = initial;
+
+    /// <summary>The clients' weighted loss by round.</summary>
+    public IReadOnlyList<RoundValue<double>> LossesDistributed => lossesDistributed;
+
+    /// <summary>The loss measured on the server by round, from round 0.</summary>
+    public IReadOnlyList<RoundValue<double>> LossesCentralized => lossesCentralized;
+
+    /// <summary>The combined metrics of training, by name.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<RoundValue<Scalar>>> MetricsDistributedFit => fit;
+
+    /// <summary>The combined metrics of evaluation, by name.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<RoundValue<Scalar>>> MetricsDistributed => distributed;
+
+    /// <summary>The metrics measured on the server, by name.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<RoundValue<Scalar>>> MetricsCentralized => centralized;
+
+    /// <summary>The global model after the last round.</summary>
+    public Parameters FinalParameters { get; internal set; }
+
+    /// <summary>The time from the first round's start to the last one's end.</summary>
+    public TimeSpan Elapsed { get; internal set; }
+
+    internal void AddDistributed(int round, double loss) => lossesDistributed.Add(new(round, loss));
+
+    internal void AddDistributed(int round, IReadOnlyDictionary<string, Scalar> metrics) => Add(distributed, round, metrics);
+
+    internal void AddFit(int round, IReadOnlyDictionary<string, Scalar> metrics) => Add(fit, round, metrics);
+
+    internal void AddCentralized(int round, CentralEvaluation evaluation)
+    {
+        lossesCentralized.Add(new(round, evaluation.Loss));
+        Add(centralized, round, evaluation.Metrics ?? Metrics.None);
+    }
+
+    /// <summary>Writes the history as one JSON object; each list has items <c>[round, value]</c>.</summary>
+    /// <remarks>
+    /// <c>losses_distributed</c> and <c>losses_centralized</c> are lists; <c>metrics_distributed_fit</c>, <c>metrics_distributed</c>
+    /// and <c>metrics_centralized</c> are objects with a list per name. A number that is not finite becomes null.
+    /// </remarks>
+    public void WriteJson(Stream stream)
+    {
+        using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true });
+        json.WriteStartObject();
+        WriteList(json, "losses_distributed", lossesDistributed, WriteNumber);
+        WriteMetrics(json, "metrics_distributed_fit", fit);
+        WriteMetrics(json, "metrics_distributed", distributed);
+        WriteList(json, "losses_centralized", lossesCentralized, WriteNumber);
+        WriteMetrics(json, "metrics_centralized", centralized);
+        json.WriteEndObject();
+    }
+
+    /// <summary>Writes the history as JSON to a file, see <see cref="WriteJson(Stream)"/>.</summary>
+    public void WriteJson(string path)
+    {
+        using var file = File.Create(path);
+        WriteJson(file);
+    }
+
+    /// <summary>The history for people, six digits to a number; sections without values are left out.</summary>
+    public override string ToString()
+    {
+        var text = new StringBuilder();
+        Losses("loss, distributed", lossesDistributed);
+        Losses("loss, centralized", lossesCentralized);
+        Values("metrics, distributed, fit", fit);
+        Values("metrics, distributed, evaluate", distributed);
+        Values("metrics, centralized", centralized);
+        return text.ToString().TrimEnd();
+
+        void Losses(string title, List<RoundValue<double>> losses)
+        {
+            if (losses.Count == 0) return;
+            text.Append(CultureInfo.InvariantCulture, $"History ({title}):\n");
+            foreach (var (round, loss) in losses) text.Append(CultureInfo.InvariantCulture, $"    round {round}: {loss:G6}\n");
+        }
+
+        void Values(string title, Dictionary<string, IReadOnlyList<RoundValue<Scalar>>> metrics)
+        {
+            if (metrics.Count == 0) return;
+            text.Append(CultureInfo.InvariantCulture, $"History ({title}):\n");
+            foreach (var (name, values) in metrics)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"    {name}:\n");
+                foreach (var (round, value) in values)
+                {
+                    var shown = value.Kind == ScalarKind.Double ? value.AsDouble().ToString("G6", CultureInfo.InvariantCulture) : value.ToString();
+                    text.Append(CultureInfo.InvariantCulture, $"        round {round}: {shown}\n");
+                }
+            }
+        }
+    }
+
+    private static void Add(
+        Dictionary<string, IReadOnlyList<RoundValue<Scalar>>> table, int round, IReadOnlyDictionary<string, Scalar> metrics)
+    {
+        foreach (var (name, value) in metrics)
+        {
+            if (!table.TryGetValue(name, out var values)) table[name] = values = new List<RoundValue<Scalar>>();
+            ((List<RoundValue<Scalar>>)values).Add(new(round, value));
+        }
+    }
+
+    private static void WriteMetrics(Utf8JsonWriter json, string name, Dictionary<string, IReadOnlyList<RoundValue<Scalar>>> metrics)
+    {
+        json.WriteStartObject(name);
+        foreach (var (key, values) in metrics) WriteList(json, key, values, WriteScalar);
+        json.WriteEndObject();
+    }
+
+    private static void WriteList<T>(Utf8JsonWriter json, string name, IEnumerable<RoundValue<T>> values, Action<Utf8JsonWriter, T> write)
+    {
+        json.WriteStartArray(name);
+        foreach (var (round, value) in values)
+        {
+            json.WriteStartArray();
+            json.WriteNumberValue(round);
+            write(json, value);
+            json.WriteEndArray();
+        }
+        json.WriteEndArray();
+    }
+
+    private static void WriteScalar(Utf8JsonWriter json, Scalar value)
+    {
+        switch (value.Kind)
+        {
+            case ScalarKind.Double: WriteNumber(json, value.AsDouble()); break;
+            case ScalarKind.Int64: json.WriteNumberValue(value.AsInt64()); break;
+            case ScalarKind.UInt64: json.WriteNumberValue(value.AsUInt64()); break;
+            case ScalarKind.Bool: json.WriteBooleanValue(value.AsBool()); break;
+            case ScalarKind.String: json.WriteStringValue(value.AsString()); break;
+            default: json.WriteBase64StringValue(value.AsBytes().Span); break;
+        }
+    }
+
+    private static void WriteNumber(Utf8JsonWriter json, double value)
+    {
+        if (double.IsFinite(value)) json.WriteNumberValue(value);
+        else json.WriteNullValue();
+    }
+}

@@ -1,0 +1,69 @@
+using Microsoft.Extensions.Logging;
+
+namespace ManagedFed.Federation;
+
+/// <summary>The clients that are connected now, in the order they joined.</summary>
+internal sealed class ClientRegistry(ILogger log)
+{
+    private readonly Lock gate = new();
+    private readonly List<IClientConnection> clients = [];
+    private TaskCompletionSource changed = NewSignal();
+    private bool closed;
+
+    /// <summary>Completes when a client joins or leaves after this was read.</summary>
+    public Task Changed
+    {
+        get
+        {
+            lock (gate) return changed.Task;
+        }
+    }
+
+    public IReadOnlyList<IClientConnection> Snapshot()
+    {
+        lock (gate) return [.. clients];
+    }
+
+    public IClientConnection? Find(ClientInfo client)
+    {
+        lock (gate) return clients.Find(connection => connection.Info == client);
+    }
+
+    /// <summary>Takes a client in; false when the run is over.</summary>
+    public bool Join(IClientConnection client)
+    {
+        lock (gate)
+        {
+            if (closed) return false;
+            clients.Add(client);
+            log.Joined(client.Info.Name, client.Info.Peer, clients.Count);
+            Signal();
+        }
+        return true;
+    }
+
+    /// <summary>Forgets a client; the second time for the same one does nothing.</summary>
+    public void Leave(IClientConnection client, string how)
+    {
+        lock (gate)
+        {
+            if (!clients.Remove(client)) return;
+            log.Left(client.Info.Name, how, clients.Count);
+            Signal();
+        }
+    }
+
+    /// <summary>Lets nobody in any more.</summary>
+    public void Close()
+    {
+        lock (gate) closed = true;
+    }
+
+    private void Signal()
+    {
+        changed.SetResult();
+        changed = NewSignal();
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

@@ -1,0 +1,45 @@
+using Google.Protobuf;
+
+namespace ManagedFed.Federation;
+
+/// <summary>A client in the server's own process.</summary>
+/// <param name="info">Who it is.</param>
+/// <param name="runner">The client.</param>
+/// <param name="throughCodec">True to pass every message through the wire's bytes, false to hand the records over as they are.</param>
+internal sealed class InMemoryConnection(ClientInfo info, InstructionRunner runner, bool throughCodec) : IClientConnection, IDisposable
+{
+    private readonly CancellationTokenSource gone = new();
+
+    public ClientInfo Info => info;
+
+    public async Task<Answer> AskAsync(Instruction instruction, CancellationToken cancellation)
+    {
+        if (gone.IsCancellationRequested) return Answer.Failed(FailureReason.Disconnected, "left");
+        if (instruction is ReconnectInstructions) return new(new DisconnectResult(DisconnectReason.Reconnect), null, 0);
+        if (!throughCodec)
+        {
+            var direct = await runner.RunAsync(instruction, gone.Token).WaitAsync(cancellation).ConfigureAwait(false);
+            return new(direct, null, BytesOf(instruction) + BytesOf(direct));
+        }
+        var asked = WireCodec.Encode(instruction).ToByteString();
+        instruction = WireCodec.Decode(Wire.ServerMessage.Parser.ParseFrom(asked));
+        var reply = await runner.RunAsync(instruction, gone.Token).WaitAsync(cancellation).ConfigureAwait(false);
+        var answered = WireCodec.Encode(reply).ToByteString();
+        return new(WireCodec.Decode(Wire.ClientMessage.Parser.ParseFrom(answered)), null, asked.Length + answered.Length);
+    }
+
+    public void Abort(string reason) => gone.Cancel();
+
+    public void Dispose() => gone.Dispose();
+
+    private static long BytesOf(object message) => message switch
+    {
+        FitInstructions { Parameters: var parameters } => BytesOf(parameters),
+        EvaluateInstructions { Parameters: var parameters } => BytesOf(parameters),
+        FitResult { Parameters: var parameters } => BytesOf(parameters),
+        GetParametersResult { Parameters: var parameters } => BytesOf(parameters),
+        Parameters { HasArrays: true } parameters => parameters.Arrays.Sum(array => array.ByteCount),
+        Parameters parameters => parameters.Payloads.Sum(payload => (long)payload.Length),
+        _ => 0,
+    };
+}
