@@ -1,0 +1,100 @@
+using System.Runtime.ExceptionServices;
+using Grpc.Core;
+using Microsoft.Extensions.Logging;
+
+namespace ManagedFed.Federation;
+
+/// <summary>How one stay on a server ended.</summary>
+/// <param name="Joined">True when the server took the call.</param>
+/// <param name="ComeBackAfter">The seconds the server asked to stay away in its goodbye, 0 for ever; null when there was no goodbye.</param>
+/// <param name="Status">The call's end, when there was no goodbye.</param>
+internal readonly record struct SessionEnd(bool Joined, long? ComeBackAfter, Status Status);
+
+/// <summary>One stay on a server over Flower's bidirectional stream: read an instruction, do it, answer.</summary>
+internal sealed class BidiSession(InstructionRunner runner, int maxErrors, TimeProvider time, ILogger log)
+{
+    /// <summary>A server that heard the goodbye ends the stream at once; a stock one that stops may never do.</summary>
+    private static readonly TimeSpan GoodbyeTime = TimeSpan.FromMilliseconds(200);
+
+    public async Task<SessionEnd> RunAsync(Wire.FlowerService.FlowerServiceClient server, string address, CancellationToken cancellation)
+    {
+        using var call = server.Join(cancellationToken: cancellation);
+        var joined = false;
+        try
+        {
+            // The server speaks first, so there is nothing to send; a server may hold its headers back until it speaks.
+            await call.ResponseHeadersAsync.ConfigureAwait(false);
+            joined = true;
+            log.JoinedServer(address);
+            var next = call.ResponseStream.MoveNext(cancellation);
+            while (await next.ConfigureAwait(false))
+            {
+                var instruction = WireCodec.Decode(call.ResponseStream.Current);
+                if (instruction is ReconnectInstructions reconnect)
+                {
+                    await SayGoodbyeAsync(call, cancellation).ConfigureAwait(false);
+                    return new(joined, reconnect.Seconds, Status.DefaultSuccess);
+                }
+                // Reading on shows at once when the server goes away, so that work nobody waits for is stopped.
+                next = call.ResponseStream.MoveNext(cancellation);
+                await AnswerAsync(call, instruction, next, cancellation).ConfigureAwait(false);
+            }
+            return new(joined, null, new(StatusCode.Unavailable, "the server closed the stream without a goodbye"));
+        }
+        catch (RpcException exception) when (!cancellation.IsCancellationRequested)
+        {
+            return new(joined, null, exception.Status);
+        }
+        catch (FormatException exception)
+        {
+            return new(joined, null, new(StatusCode.Internal, exception.Message, exception));
+        }
+        catch (RpcException exception)
+        {
+            throw new OperationCanceledException(exception.Status.Detail, exception, cancellation);
+        }
+    }
+
+    private async Task AnswerAsync(
+        AsyncDuplexStreamingCall<Wire.ClientMessage, Wire.ServerMessage> call, Instruction instruction, Task<bool> next,
+        CancellationToken cancellation)
+    {
+        using var lost = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var work = runner.RunAsync(instruction, lost.Token);
+        var first = await Task.WhenAny(work, next).ConfigureAwait(false);
+        if (first == next && !(next.IsCompletedSuccessfully && next.Result)) await lost.CancelAsync().ConfigureAwait(false);
+        Reply reply;
+        try
+        {
+            reply = await work.ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return; // The caller awaits `next`, which says how the server was lost.
+        }
+        await call.RequestStream.WriteAsync(WireCodec.Encode(reply), cancellation).ConfigureAwait(false);
+        if (runner.Errors is { Exception: { } exception } errors && errors.Count >= maxErrors) ExceptionDispatchInfo.Throw(exception);
+    }
+
+    private async Task SayGoodbyeAsync(AsyncDuplexStreamingCall<Wire.ClientMessage, Wire.ServerMessage> call, CancellationToken cancellation)
+    {
+        log.Goodbye();
+        using var timer = new CancellationTokenSource(GoodbyeTime, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellation);
+        try
+        {
+            var goodbye = WireCodec.Encode(new DisconnectResult(DisconnectReason.Reconnect));
+            await call.RequestStream.WriteAsync(goodbye, either.Token).ConfigureAwait(false);
+            await call.RequestStream.CompleteAsync().ConfigureAwait(false);
+            while (await call.ResponseStream.MoveNext(either.Token).ConfigureAwait(false))
+            {
+                // Whatever else the server says after its goodbye, the run is over.
+            }
+        }
+        catch (Exception exception) when (exception is RpcException or OperationCanceledException or InvalidOperationException)
+        {
+            // UNAVAILABLE, CANCELLED, a closed stream or silence: after the goodbye every end is a good one.
+            cancellation.ThrowIfCancellationRequested();
+        }
+    }
+}

@@ -1,0 +1,118 @@
+using System.Net.Http;
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using Grpc.Core;
+using Grpc.Net.Client;
+using Microsoft.Extensions.Logging;
+
+namespace ManagedFed.Federation;
+
+/// <summary>Joins a server over Flower's bidirectional stream, ours or a stock one, and works until it says goodbye.</summary>
+/// <remarks>
+/// A server that cannot be reached, or is lost, is tried again after exponentially growing random waits of at most 20 s, without
+/// end unless the options set one. When the client's own code throws, the server is told that the task failed and the client
+/// stays; the exception is thrown on after <see cref="FederatedClientOptions.MaxErrors"/> of them in a row.
+/// </remarks>
+public static class FederatedClient
+{
+    private const int StreamWindow = 8 << 20;
+
+    /// <summary>Joins and works; returns after the server's goodbye.</summary>
+    /// <param name="address">The server: <c>host:port</c>, plain HTTP/2 unless it begins with <c>https://</c> or the options ask for TLS.</param>
+    /// <param name="client">What does the work.</param>
+    /// <param name="options">How long to try, what to trust, where to log.</param>
+    /// <param name="cancellation">Leaves the server.</param>
+    /// <exception cref="FederationException">The server refuses this client, or the options' limit of attempts or time is reached.</exception>
+    /// <exception cref="OperationCanceledException">The client was cancelled.</exception>
+    public static async Task StartAsync(
+        string address, ArrayClient client, FederatedClientOptions? options = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(client);
+        options ??= new();
+        var time = options.TimeProvider;
+        var log = options.LoggerFactory.CreateLogger("ManagedFed.Client");
+        var uri = ServerAddress.ToUri(address, options.UseTls || options.RootCertificates is not null);
+        var session = new BidiSession(new InstructionRunner(client, time, log), options.MaxErrors, time, log);
+
+        var failures = 0;
+        var alone = time.GetTimestamp();
+        while (true)
+        {
+            log.Joining(address);
+            // A channel that failed to connect refuses calls by a schedule of its own; a new one connects when it is told to.
+            SessionEnd end;
+            using (var channel = OpenChannel(uri, options))
+            {
+                end = await session.RunAsync(new(channel), address, cancellation).ConfigureAwait(false);
+            }
+            if (end.Joined) (failures, alone) = (0, time.GetTimestamp());
+            if (end.ComeBackAfter is 0 or < 0) return;
+            if (end.ComeBackAfter is { } seconds)
+            {
+                log.ComeBack(seconds);
+                await Task.Delay(TimeSpan.FromSeconds(seconds), time, cancellation).ConfigureAwait(false);
+                continue;
+            }
+
+            ThrowIfRefused(address, end.Status);
+            if (end.Joined) log.Lost(address, Shown(end.Status));
+            var wait = Backoff.Wait(failures++, options.Random);
+            if (failures >= options.MaxAttempts || time.GetElapsedTime(alone) + wait > options.MaxWait)
+            {
+                throw new FederationException(
+                    $"[client] {address} cannot be reached after {failures} attempt(s): {Shown(end.Status)}; is the server running?",
+                    new RpcException(end.Status));
+            }
+            log.Retrying(address, Shown(end.Status), failures + 1, wait.TotalSeconds);
+            await Task.Delay(wait, time, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Throws for the ends that trying again cannot mend.</summary>
+    private static void ThrowIfRefused(string address, Status status)
+    {
+        var why = status.StatusCode switch
+        {
+            StatusCode.Unimplemented => "is a gRPC server, but not of Flower's bidirectional stream (a SuperLink, perhaps)",
+            StatusCode.Unauthenticated or StatusCode.PermissionDenied => "does not let this client in",
+            StatusCode.InvalidArgument or StatusCode.FailedPrecondition => "refused what this client sent",
+            _ when Causes(status.DebugException).Any(cause => cause is AuthenticationException) => "has a certificate that is not trusted",
+            _ => null,
+        };
+        if (why is not null) throw new FederationException($"[client] {address} {why}: {Shown(status)}", new RpcException(status));
+    }
+
+    private static IEnumerable<Exception> Causes(Exception? exception)
+    {
+        for (; exception is not null; exception = exception.InnerException) yield return exception;
+    }
+
+    private static string Shown(Status status) => $"{status.StatusCode}: {status.Detail}";
+
+    private static GrpcChannel OpenChannel(Uri uri, FederatedClientOptions options)
+    {
+        var handler = new SocketsHttpHandler
+        {
+            // One message may be hundreds of megabytes. Pings stay off: C-core servers cut clients that ping within 5 minutes.
+            InitialHttp2StreamWindowSize = StreamWindow,
+            ConnectTimeout = TimeSpan.FromSeconds(20),
+            // No proxy forwards HTTP/2 without TLS.
+            UseProxy = uri.Scheme == Uri.UriSchemeHttps,
+        };
+        if (options.RootCertificates is { } roots)
+        {
+            var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+            policy.CustomTrustStore.AddRange(roots);
+            handler.SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = policy };
+        }
+        return GrpcChannel.ForAddress(uri, new GrpcChannelOptions
+        {
+            HttpHandler = handler,
+            DisposeHttpClient = true,
+            MaxReceiveMessageSize = null,
+            MaxSendMessageSize = null,
+            CompressionProviders = [],
+        });
+    }
+}

@@ -1,0 +1,77 @@
+using Google.Protobuf;
+using Grpc.Core;
+
+namespace ManagedFed.Federation;
+
+/// <summary>The server's end of one <c>Join</c> stream: replies carry no id, so there is one instruction at a time.</summary>
+internal sealed class BidiConnection(ClientInfo info, IServerStreamWriter<Wire.ServerMessage> responses) : IClientConnection
+{
+    private readonly TaskCompletionSource<Status> closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource<Wire.ClientMessage?>? pending;
+
+    public ClientInfo Info => info;
+
+    /// <summary>True once the client was asked to leave: then every end is a good one.</summary>
+    public bool GoodbyeSaid { get; private set; }
+
+    /// <summary>Completes when the server wants the stream ended, with the status to end it with.</summary>
+    public Task<Status> Closed => closed.Task;
+
+    public async Task<Answer> AskAsync(Instruction instruction, CancellationToken cancellation)
+    {
+        GoodbyeSaid = instruction is ReconnectInstructions;
+        var message = WireCodec.Encode(instruction);
+        var bytes = (long)message.CalculateSize();
+        var reply = new TaskCompletionSource<Wire.ClientMessage?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (Interlocked.CompareExchange(ref pending, reply, null) is not null)
+        {
+            throw new InvalidOperationException($"[server] client {info} is asked while it has not yet answered");
+        }
+        try
+        {
+            await responses.WriteAsync(message, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is RpcException or InvalidOperationException or IOException
+            || exception is OperationCanceledException && !cancellation.IsCancellationRequested)
+        {
+            return Answer.Failed(FailureReason.Disconnected, "left before it was asked");
+        }
+        if (await reply.Task.WaitAsync(cancellation).ConfigureAwait(false) is not { } answer)
+        {
+            return Answer.Failed(FailureReason.Disconnected, "left before it answered", bytes);
+        }
+        bytes += answer.CalculateSize();
+        try
+        {
+            var decoded = WireCodec.Decode(answer);
+            if (GoodbyeSaid) Close(Status.DefaultSuccess);
+            return new(decoded, null, bytes);
+        }
+        catch (FormatException exception)
+        {
+            return Answer.Failed(FailureReason.Malformed, exception.Message, bytes);
+        }
+        finally
+        {
+            // The stream's reader holds on to its last message; its tensors are not needed twice.
+            answer.ClearMsg();
+        }
+    }
+
+    public void Abort(string reason) => Close(new(StatusCode.DeadlineExceeded, reason));
+
+    /// <summary>Asks the handler to end the stream; the first status given counts.</summary>
+    public void Close(Status status) => closed.TrySetResult(status);
+
+    /// <summary>Takes a message from the stream; false when no instruction waits for one.</summary>
+    public bool Deliver(Wire.ClientMessage message) => Interlocked.Exchange(ref pending, null)?.TrySetResult(message) ?? false;
+
+    /// <summary>The stream has ended: whoever waits for a reply gets none.</summary>
+    public void End()
+    {
+        // Left in place, so that asking later fails at once as well.
+        var ended = new TaskCompletionSource<Wire.ClientMessage?>();
+        ended.SetResult(null);
+        Interlocked.Exchange(ref pending, ended)?.TrySetResult(null);
+    }
+}

@@ -1,0 +1,16 @@
+using System.Security.Cryptography.X509Certificates;
+
+namespace ManagedFed.Federation;
+
+/// <summary>What a server needs from around it.</summary>
+public sealed record FederatedServerOptions : FederationOptions
+{
+    /// <summary>The certificate, with its private key, that makes the server speak TLS.</summary>
+    public X509Certificate2? Certificate { get; init; }
+
+    /// <summary>True to listen beyond this machine without a certificate: whoever reaches the port can join and read the model.</summary>
+    public bool AllowInsecure { get; init; }
+
+    /// <summary>Called with the address, <c>ip:port</c>, when the server listens: the way to learn a port that was given as 0.</summary>
+    public Action<string>? OnListening { get; init; }
+}

@@ -1,0 +1,61 @@
+using Grpc.Core;
+using Microsoft.Extensions.Logging;
+
+namespace ManagedFed.Federation;
+
+/// <summary>Flower's one method: a client's stream, from its arrival until either side ends it.</summary>
+internal sealed class JoinService(ClientRegistry registry, ILogger log, CancellationToken stopping) : Wire.FlowerService.FlowerServiceBase
+{
+    public override async Task Join(
+        IAsyncStreamReader<Wire.ClientMessage> requests, IServerStreamWriter<Wire.ServerMessage> responses, ServerCallContext context)
+    {
+        var connection = new BidiConnection(ClientInfo.Create(context.Peer), responses);
+        // Tells the client that it is in; a stock server says nothing until its first instruction.
+        await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);
+        if (!registry.Join(connection)) throw new RpcException(new(StatusCode.Unavailable, "The run is over."));
+
+        using var server = stopping.Register(() => connection.Close(new(StatusCode.Unavailable, "The server stops.")));
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
+        var reading = ReadAsync(connection, requests, stop.Token);
+        var how = "";
+        try
+        {
+            var ended = await Task.WhenAny(reading, connection.Closed).ConfigureAwait(false);
+            var status = await ended.ConfigureAwait(false);
+            how = connection.GoodbyeSaid ? "goodbye" : status.Detail;
+            if (status.StatusCode != StatusCode.OK) throw new RpcException(status);
+        }
+        finally
+        {
+            connection.End();
+            registry.Leave(connection, how);
+            await stop.CancelAsync().ConfigureAwait(false);
+            await ((Task)reading).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Hands each message to the instruction that waits for it, until the stream ends; says how it ended.</summary>
+    private async Task<Status> ReadAsync(
+        BidiConnection connection, IAsyncStreamReader<Wire.ClientMessage> requests, CancellationToken stop)
+    {
+        try
+        {
+            while (await requests.MoveNext(stop).ConfigureAwait(false))
+            {
+                if (connection.Deliver(requests.Current)) continue;
+                log.Unsolicited(connection.Info.Name);
+                return new(StatusCode.InvalidArgument, "No instruction waits for this message.");
+            }
+            return new(StatusCode.OK, "closed its stream");
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or IOException or InvalidOperationException)
+        {
+            return new(StatusCode.OK, "connection lost or cancelled");
+        }
+        catch (RpcException exception)
+        {
+            // What cannot be parsed at all; there is no way to find the next message's start.
+            return exception.Status;
+        }
+    }
+}
