@@ -1,0 +1,196 @@
+using ManagedFed.Nn;
+using ManagedFed.Nn.Data;
+
+namespace ManagedFed.Federation;
+
+/// <summary>How a <see cref="ModuleClient"/> trains when the server does not say.</summary>
+public sealed record ModuleClientOptions
+{
+    /// <summary>Examples per batch, at least 1; the server's <c>batch_size</c> goes before.</summary>
+    public int BatchSize { get; init; } = 256;
+
+    /// <summary>Passes over the training data per round, at least 1; the server's <c>local_epochs</c> goes before.</summary>
+    public int LocalEpochs { get; init; } = 1;
+
+    /// <summary>Chooses the order of the examples; give each client its own.</summary>
+    public RandomKey Key { get; init; } = RandomKey.FromSeed(0);
+
+    /// <summary>True to start each round without momentum and at step 0, since the model is another one. Default true.</summary>
+    public bool ResetOptimizer { get; init; } = true;
+}
+
+/// <summary>A ready client: a model, an optimizer, a loss and data.</summary>
+/// <remarks>
+/// Arrays travel in the order of <see cref="Module.Parameters"/>. The server's config may set, for one call,
+/// <c>local_epochs</c>, <c>batch_size</c> and <c>learning_rate</c> (or <c>lr</c>); hyphens serve as well as underscores.
+/// Metrics are <c>loss</c> (for training: the mean over the last epoch, while it went) and, when labels are class
+/// indices, <c>accuracy</c>.
+/// </remarks>
+/// <example>
+/// <code>
+/// var client = new ModuleClient(model, new Sgd(0.1), (predictions, labels) => Losses.CrossEntropy(predictions, labels), train, test);
+/// await FederatedClient.StartAsync("127.0.0.1:8080", client);
+/// </code>
+/// </example>
+public sealed class ModuleClient : ArrayClient
+{
+    private readonly Module model;
+    private readonly Optimizer optimizer;
+    private readonly Func<Tensor, Tensor, Tensor> loss;
+    private readonly Dataset train;
+    private readonly Dataset? test;
+    private readonly ModuleClientOptions options;
+    private readonly Func<Tensor, Tensor, (Tensor Loss, Tensor Predictions, ParameterTree Gradients)> step;
+    private RandomKey key;
+
+    /// <summary>A client that trains and evaluates a model on its own data.</summary>
+    /// <param name="model">Used by this client alone.</param>
+    /// <param name="optimizer">Used by this client alone.</param>
+    /// <param name="loss">Of predictions and labels: a scalar, or one loss per sample, which is averaged.</param>
+    /// <param name="train">At least one example.</param>
+    /// <param name="test">At least one example; without, the client does not evaluate.</param>
+    /// <param name="options">Batches, epochs, randomness.</param>
+    /// <exception cref="ArgumentException">A data set is empty, or an option is outside its range.</exception>
+    public ModuleClient(
+        Module model, Optimizer optimizer, Func<Tensor, Tensor, Tensor> loss, Dataset train, Dataset? test, ModuleClientOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(optimizer);
+        ArgumentNullException.ThrowIfNull(loss);
+        ArgumentNullException.ThrowIfNull(train);
+        if (train.Count == 0 || test?.Count == 0) throw new ArgumentException("[module_client] a data set has no examples");
+        this.model = model;
+        this.optimizer = optimizer;
+        this.loss = loss;
+        this.train = train;
+        this.test = test;
+        this.options = options ?? new();
+        key = this.options.Key;
+        AtLeastOne("batch_size", this.options.BatchSize);
+        AtLeastOne("local_epochs", this.options.LocalEpochs);
+        step = ModuleTransforms.ValueAndGrad(model, (x, y) =>
+        {
+            var predictions = model.Forward(x);
+            return (Loss(predictions, y), predictions);
+        });
+    }
+
+    /// <inheritdoc/>
+    public override ValueTask<IReadOnlyList<NdArray>> GetParametersAsync(
+        IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation) => new(model.Parameters().ToArrays());
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The arrays are not those of the model, or a config value is outside its range.</exception>
+    public override ValueTask<FitOutput> FitAsync(
+        IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation) =>
+        new(Task.Run(() => Fit(parameters, config, cancellation), cancellation));
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The arrays are not those of the model, or a config value is outside its range.</exception>
+    public override ValueTask<EvaluateOutput> EvaluateAsync(
+        IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation) => test is null
+        ? base.EvaluateAsync(parameters, config, cancellation)
+        : new(Task.Run(() => Evaluate(test, parameters, config, cancellation), cancellation));
+
+    private FitOutput Fit(IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation)
+    {
+        var epochs = AtLeastOne("local_epochs", Setting(config, "local_epochs")?.AsInt64() ?? options.LocalEpochs);
+        var batchSize = BatchSize(config);
+        SetParameters(parameters);
+        model.Train();
+        if (options.ResetOptimizer) optimizer.Restore(new ParameterTree([]), 0);
+        var schedule = optimizer.Schedule;
+        try
+        {
+            if ((Setting(config, "learning_rate") ?? Setting(config, "lr")) is { } rate) optimizer.LearningRate = rate.AsDouble();
+            Tally tally = default;
+            for (var epoch = 0L; epoch < epochs; epoch++) tally = Epoch(batchSize, cancellation);
+            return new(model.Parameters().ToArrays(), train.Count, tally.Metrics);
+        }
+        finally
+        {
+            optimizer.Schedule = schedule;
+        }
+    }
+
+    private Tally Epoch(int batchSize, CancellationToken cancellation)
+    {
+        (key, var order) = key.Split();
+        var tally = default(Tally);
+        var (inputs, labels) = ((Tensor)train.Inputs, (Tensor)train.Labels);
+        foreach (var indices in Batches.Shuffled(train.Count, batchSize, order))
+        {
+            cancellation.ThrowIfCancellationRequested();
+
+            // Taken inside the graph, so that the engine reuses the batch's memory at once.
+            var rows = Tensor.From<int>(indices);
+            var y = labels.Take(rows);
+            var (value, predictions, gradients) = step(inputs.Take(rows), y);
+            optimizer.Update(model, gradients);
+            tally = tally.With(value, predictions, y, model.Parameters().Values);
+        }
+        return tally;
+    }
+
+    private EvaluateOutput Evaluate(
+        Dataset data, IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation)
+    {
+        var batchSize = BatchSize(config);
+        SetParameters(parameters);
+        model.Eval();
+        var tally = default(Tally);
+        for (var start = 0; start < data.Count; start += batchSize)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var batch = data.Slice(start, Math.Min(batchSize, data.Count - start));
+            var predictions = model.Forward(batch.Inputs);
+            tally = tally.With(Loss(predictions, batch.Labels), predictions, batch.Labels, []);
+        }
+        return new(tally.Loss, data.Count, tally.Metrics);
+    }
+
+    private void SetParameters(IReadOnlyList<NdArray> parameters) => model.Update(model.Parameters().WithArrays(parameters));
+
+    private Tensor Loss(Tensor predictions, Tensor labels)
+    {
+        var value = loss(predictions, labels);
+        return value.Rank == 0 ? value : value.Mean();
+    }
+
+    private int BatchSize(IReadOnlyDictionary<string, Scalar> config) =>
+        (int)Math.Min(int.MaxValue, AtLeastOne("batch_size", Setting(config, "batch_size")?.AsInt64() ?? options.BatchSize));
+
+    private static Scalar? Setting(IReadOnlyDictionary<string, Scalar> config, string name) =>
+        config.TryGetValue(name, out var value) || config.TryGetValue(name.Replace('_', '-'), out value) ? value : default(Scalar?);
+
+    private static long AtLeastOne(string name, long value) =>
+        value >= 1 ? value : throw new ArgumentException($"[module_client] {name} is {value}, expected at least 1");
+
+    /// <summary>Sums over batches; labels are counted only where they are class indices.</summary>
+    private readonly record struct Tally(double Total, long Count, long Correct, long Labels)
+    {
+        public double Loss => Total / Count;
+
+        public IReadOnlyDictionary<string, Scalar> Metrics
+        {
+            get
+            {
+                var metrics = new Dictionary<string, Scalar> { ["loss"] = Loss };
+                if (Labels > 0) metrics["accuracy"] = (double)Correct / Labels;
+                return metrics;
+            }
+        }
+
+        /// <summary>Adds a batch, computing what else is asked for in the same pass.</summary>
+        public Tally With(Tensor loss, Tensor predictions, Tensor labels, IEnumerable<Tensor> others)
+        {
+            var isClasses = !labels.DType.IsFloating() && predictions.Rank == labels.Rank + 1;
+            var correct = isClasses ? (predictions.ArgMax() == labels).Sum() : Tensor.Zeros([], DType.Int32);
+            Tensor.Eval([loss, correct, .. others]);
+            var count = labels.Shape[0];
+            return new(
+                Total + loss.AsType(DType.Float64).Item<double>() * count, Count + count,
+                Correct + correct.Item<int>(), Labels + (isClasses ? labels.Count : 0));
+        }
+    }
+}
