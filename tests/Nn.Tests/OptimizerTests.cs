@@ -96,6 +96,17 @@ public sealed class OptimizerTests
         Close([-6.5], sgd.Apply(tree, Tree(("w", Tensor.From(1.0))))["w"], 0);
     }
 
+    // Else the next step would compute this step's whole backward pass again to reach the state.
+    [Fact]
+    public void Update_ThenEvaluatingTheParametersAlone_LeavesTheStateComputed()
+    {
+        var model = new Mixed();
+        var adam = new Adam(0.1);
+        adam.Update(model, Tree(("scale", Tensor.Ones([3]))));
+        Tensor.Eval(model.Parameters().Values);
+        Assert.All(adam.State.Values, tensor => Assert.True(tensor is { Op: null, Data: not null }));
+    }
+
     [Fact]
     public void Update_OfAModule_ReplacesTrainedParametersOnly()
     {
