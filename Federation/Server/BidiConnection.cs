@@ -7,7 +7,9 @@ namespace ManagedFed.Federation;
 internal sealed class BidiConnection(ClientInfo info, IServerStreamWriter<Wire.ServerMessage> responses) : IClientConnection
 {
     private readonly TaskCompletionSource<Status> closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock gate = new();
     private TaskCompletionSource<Wire.ClientMessage?>? pending;
+    private bool ended;
 
     public ClientInfo Info => info;
 
@@ -23,9 +25,11 @@ internal sealed class BidiConnection(ClientInfo info, IServerStreamWriter<Wire.S
         var message = WireCodec.Encode(instruction);
         var bytes = (long)message.CalculateSize();
         var reply = new TaskCompletionSource<Wire.ClientMessage?>(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (Interlocked.CompareExchange(ref pending, reply, null) is not null)
+        lock (gate)
         {
-            throw new InvalidOperationException($"[server] client {info} is asked while it has not yet answered");
+            if (ended) return Answer.Failed(FailureReason.Disconnected, "left before it was asked");
+            if (pending is not null) throw new InvalidOperationException($"[server] client {info} is asked while it has not yet answered");
+            pending = reply;
         }
         try
         {
@@ -64,14 +68,19 @@ internal sealed class BidiConnection(ClientInfo info, IServerStreamWriter<Wire.S
     public void Close(Status status) => closed.TrySetResult(status);
 
     /// <summary>Takes a message from the stream; false when no instruction waits for one.</summary>
-    public bool Deliver(Wire.ClientMessage message) => Interlocked.Exchange(ref pending, null)?.TrySetResult(message) ?? false;
+    public bool Deliver(Wire.ClientMessage message) => TakePending(false)?.TrySetResult(message) ?? false;
 
-    /// <summary>The stream has ended: whoever waits for a reply gets none.</summary>
-    public void End()
+    /// <summary>The stream has ended: whoever waits for a reply, or asks later, gets none.</summary>
+    public void End() => TakePending(true)?.TrySetResult(null);
+
+    private TaskCompletionSource<Wire.ClientMessage?>? TakePending(bool end)
     {
-        // Left in place, so that asking later fails at once as well.
-        var ended = new TaskCompletionSource<Wire.ClientMessage?>();
-        ended.SetResult(null);
-        Interlocked.Exchange(ref pending, ended)?.TrySetResult(null);
+        lock (gate)
+        {
+            ended |= end;
+            var taken = pending;
+            pending = null;
+            return taken;
+        }
     }
 }

@@ -87,6 +87,32 @@ public sealed class SimulationTests
     }
 
     [Fact]
+    public async Task RunAsync_StatusOfManyLines_IsLoggedAsOneShortLine()
+    {
+        var log = new LogRecorder();
+        var registry = new ClientRegistry(log);
+        registry.Join(new Refusing(new string('x', 300) + "\n"));
+        registry.Join(new Refusing("forged\nline"));
+        await new RoundLoop(new(1), new FedAvg { InitialParameters = new(TestKit.Floats(0)), FractionEvaluate = 0 }, registry, new(), log)
+            .RunAsync(TestContext.Current.CancellationToken).Bounded();
+
+        Assert.Contains(log.WithId(302), line => line.Contains("FitNotImplemented: forged line;"));
+        Assert.Contains(log.WithId(302), line => line.Contains($"FitNotImplemented: {new string('x', 256)};"));
+    }
+
+    private sealed class Refusing(string message) : IClientConnection
+    {
+        public ClientInfo Info { get; } = ClientInfo.Create("test");
+
+        public Task<Answer> AskAsync(Instruction instruction, CancellationToken cancellation) => Task.FromResult(
+            new Answer(new FitResult(new(ResultCode.FitNotImplemented, message), Parameters.Empty, 0, TestKit.NoValues), null, 0));
+
+        public void Abort(string reason)
+        {
+        }
+    }
+
+    [Fact]
     public async Task RunAsync_AllClientsFail_KeepsTheModel()
     {
         var history = await Run([Throwing(), Throwing()], new(2), new FedAvg { InitialParameters = new(TestKit.Floats(4)) });

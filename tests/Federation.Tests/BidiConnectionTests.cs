@@ -1,0 +1,59 @@
+using Grpc.Core;
+using Xunit;
+
+namespace ManagedFed.Federation.Tests;
+
+/// <summary>The server's end of a stream when things happen in an unlucky order.</summary>
+public sealed class BidiConnectionTests
+{
+    private static readonly GetParametersInstructions Ask = new(TestKit.NoValues);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task AskAsync_AfterTheStreamEnded_IsAFailure()
+    {
+        var connection = new BidiConnection(new("a", "b"), new Sink());
+        connection.End();
+        Assert.False(connection.Deliver(new()));
+        Assert.Equal(FailureReason.Disconnected, (await connection.AskAsync(Ask, Token).Bounded()).Failure?.Reason);
+    }
+
+    [Fact]
+    public async Task AskAsync_StreamEndsWhileWaiting_IsAFailure()
+    {
+        var connection = new BidiConnection(new("a", "b"), new Sink());
+        var asked = connection.AskAsync(Ask, Token);
+        connection.End();
+        Assert.Equal(FailureReason.Disconnected, (await asked.Bounded()).Failure?.Reason);
+    }
+
+    [Fact]
+    public async Task AskAsync_WhileAnotherWaits_Throws()
+    {
+        var connection = new BidiConnection(new("a", "b"), new Sink());
+        var first = connection.AskAsync(Ask, Token);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => connection.AskAsync(Ask, Token));
+        Assert.True(connection.Deliver(WireCodec.Encode(new DisconnectResult(DisconnectReason.Ack))));
+        Assert.Equal(new DisconnectResult(DisconnectReason.Ack), (await first.Bounded()).Reply);
+    }
+
+    [Fact]
+    public async Task AskAsync_WriterThatIsGone_IsAFailure()
+    {
+        var connection = new BidiConnection(new("a", "b"), new Sink { Gone = true });
+        Assert.Equal(FailureReason.Disconnected, (await connection.AskAsync(Ask, Token).Bounded()).Failure?.Reason);
+    }
+
+    private sealed class Sink : IServerStreamWriter<Wire.ServerMessage>
+    {
+        public bool Gone { get; init; }
+
+        public WriteOptions? WriteOptions { get; set; }
+
+        public Task WriteAsync(Wire.ServerMessage message) => throw new NotSupportedException();
+
+        public Task WriteAsync(Wire.ServerMessage message, CancellationToken cancellationToken) =>
+            Gone ? Task.FromException(new InvalidOperationException("the request is complete")) : Task.CompletedTask;
+    }
+}
