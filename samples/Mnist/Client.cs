@@ -1,0 +1,66 @@
+using ManagedFed.Federation;
+using ManagedFed.Nn.Data;
+using Microsoft.Extensions.Logging;
+
+namespace ManagedFed.Samples.Mnist;
+
+/// <summary>A client that trains on one part of the images: 80 % of it to learn from, 20 % to judge the global model by.</summary>
+internal sealed class Client : ArrayClient
+{
+    private readonly Settings settings;
+    private readonly Learner learner;
+    private readonly Dataset train, test;
+    private RandomKey key;
+
+    private Client(Settings settings, int node, Dataset images)
+    {
+        this.settings = settings;
+        // All clients draw the same model, whichever the server asks for it, and each its own order of images.
+        learner = new Learner(settings, images.Inputs.Shape[1]);
+        key = RandomKey.FromSeed((ulong)settings.Seed).Fold((uint)node);
+        var part = images.Subset(Partitioner.Iid(images.Count, settings.Partitions, node, (ulong)settings.Seed));
+        var (learnt, judged) = Partitioner.TrainTestSplit(part.Count, 0.2, (ulong)settings.Seed);
+        (train, test) = (part.Subset(learnt), part.Subset(judged));
+    }
+
+    public static Task RunAsync(Settings settings, int node, CancellationToken cancellation)
+    {
+        if (node >= settings.Partitions)
+        {
+            throw new UserException($"--node-id is {node}, expected 0 to {settings.Partitions - 1} with {settings.Partitions} partitions");
+        }
+        var client = new Client(settings, node, Images.Load(settings).Train);
+        Console.WriteLine($"Part {node} of {settings.Partitions}: {client.train.Count} images to train on, {client.test.Count} to test on");
+        return FederatedClient.StartAsync(settings.Address, client, new FederatedClientOptions
+        {
+            LoggerFactory = new ConsoleLog(Console.Out, settings.Quiet ? LogLevel.Warning : LogLevel.Information),
+            MaxWait = settings.MaxWait,
+        }, cancellation);
+    }
+
+    public override ValueTask<IReadOnlyList<NdArray>> GetParametersAsync(
+        IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation) => new(learner.Model.Parameters().ToArrays());
+
+    public override ValueTask<FitOutput> FitAsync(
+        IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation)
+    {
+        SetParameters(parameters);
+        var loss = 0.0;
+        for (var epoch = 0; epoch < settings.LocalEpochs; epoch++)
+        {
+            (key, var epochKey) = key.Split();
+            loss = learner.Train(train, epochKey, cancellation);
+        }
+        return new(new FitOutput(learner.Model.Parameters().ToArrays(), train.Count, new Dictionary<string, Scalar> { ["loss"] = loss }));
+    }
+
+    public override ValueTask<EvaluateOutput> EvaluateAsync(
+        IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation)
+    {
+        SetParameters(parameters);
+        var (loss, accuracy) = learner.Evaluate(test);
+        return new(new EvaluateOutput(loss, test.Count, new Dictionary<string, Scalar> { ["accuracy"] = accuracy }));
+    }
+
+    private void SetParameters(IReadOnlyList<NdArray> arrays) => learner.Model.Update(learner.Model.Parameters().WithArrays(arrays));
+}

@@ -1,0 +1,90 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace ManagedFed.Samples.Mnist;
+
+/// <summary>The command line's options, each written once, and the settings they give.</summary>
+internal static class Options
+{
+    private static readonly Settings Defaults = new();
+
+    public static readonly Option<int> Rounds = Number("--rounds", "Rounds of training and evaluation", Defaults.Rounds, 0);
+    public static readonly Option<int> Partitions = Number("--partitions", "Equal random parts of the training images", Defaults.Partitions, 1);
+    public static readonly Option<int> Clients = Number("--clients", "Clients a round needs; the quickstart starts as many", Defaults.Clients, 1);
+    public static readonly Option<int> BatchSize = Number("--batch-size", "Images per training step", Defaults.BatchSize, 1);
+    public static readonly Option<int> LocalEpochs = Number("--local-epochs", "A client's passes over its images in a round", Defaults.LocalEpochs, 1);
+    public static readonly Option<float> LearningRate = Number("--learning-rate", "Step size of SGD", Defaults.LearningRate, 0);
+    public static readonly Option<int> NumLayers = Number("--num-layers", "Hidden layers of the model", Defaults.NumLayers, 0);
+    public static readonly Option<int> HiddenDim = Number("--hidden-dim", "Width of each hidden layer", Defaults.HiddenDim, 1);
+    public static readonly Option<int> Seed = Number("--seed", "Seed of parts, split, order of images, model and sampling", Defaults.Seed, 0);
+    public static readonly Option<int> Epochs = Number("--epochs", "Passes over all training images", 10, 0);
+
+    public static readonly Option<int?> NodeId =
+        Optional<int?>("--node-id", "The client's number, 0 to partitions - 1: which part it trains on", "n").AtLeast(0);
+
+    public static readonly Option<int?> Threads =
+        Optional<int?>("--threads", "Threads a process computes with [default: all cores; the quickstart's clients share them]", "n").AtLeast(1);
+
+    public static readonly Option<double?> Timeout =
+        Optional<double?>("--timeout", "Most seconds a client has for one answer [default: no limit]", "seconds").AtLeast(0.001);
+
+    public static readonly Option<double?> MaxWait =
+        Optional<double?>("--max-wait", "Most seconds to look for the server [default: no limit]", "seconds").AtLeast(0.0);
+
+    public static readonly Option<string?> Dataset =
+        Optional<string?>("--dataset", "Folder with four IDX files such as train-images-idx3-ubyte.gz [default: the bundled MNIST]", "folder");
+
+    public static readonly Option<string?> Json = Optional<string?>("--json", "Also write the history to this file", "file");
+    public static readonly Option<string?> Output = Optional<string?>("--output", $"Where the model is written [default: {Defaults.Output}]", "file");
+    public static readonly Option<bool> Quiet = new("--quiet") { Description = "Show warnings only" };
+
+    static Options() => NodeId.Required = true;
+
+    /// <summary>Where the server listens, or is found.</summary>
+    public static Option<string> Address(string description, string value) =>
+        new("--address") { Description = description, HelpName = "host:port", DefaultValueFactory = _ => value };
+
+    /// <summary>The settings of the options a command has; others keep their defaults.</summary>
+    public static Settings Read(ParseResult parsed)
+    {
+        return Defaults with
+        {
+            Rounds = Get(Rounds, Defaults.Rounds),
+            Partitions = Get(Partitions, Defaults.Partitions),
+            Clients = Get(Clients, Defaults.Clients),
+            BatchSize = Get(BatchSize, Defaults.BatchSize),
+            LocalEpochs = Get(LocalEpochs, Defaults.LocalEpochs),
+            LearningRate = Get(LearningRate, Defaults.LearningRate),
+            NumLayers = Get(NumLayers, Defaults.NumLayers),
+            HiddenDim = Get(HiddenDim, Defaults.HiddenDim),
+            Seed = Get(Seed, Defaults.Seed),
+            Dataset = Get(Dataset, null),
+            Json = Get(Json, null),
+            Output = Get(Output, null) ?? Defaults.Output,
+            Timeout = Get(Timeout, null) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
+            Threads = Get(Threads, null),
+            MaxWait = Get(MaxWait, null) is { } wait ? TimeSpan.FromSeconds(wait) : null,
+            Quiet = Get(Quiet, false),
+        };
+
+        T Get<T>(Option<T> option, T missing) => parsed.GetResult(option) is null ? missing : parsed.GetValue(option)!;
+    }
+
+    private static Option<T> Number<T>(string name, string description, T value, T least) where T : struct, IComparable<T> =>
+        new Option<T>(name) { Description = description, HelpName = "n", DefaultValueFactory = _ => value }.AtLeast(least);
+
+    private static Option<T> Optional<T>(string name, string description, string helpName) =>
+        new(name) { Description = description, HelpName = helpName };
+
+    private static Option<TOption> AtLeast<TOption, T>(this Option<TOption> option, T least) where T : struct, IComparable<T>
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<TOption>() is T value && value.CompareTo(least) < 0)
+            {
+                result.AddError(string.Create(CultureInfo.InvariantCulture, $"{option.Name} is {value}, expected at least {least}"));
+            }
+        });
+        return option;
+    }
+}

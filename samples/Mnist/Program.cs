@@ -1,0 +1,59 @@
+using System.CommandLine;
+using ManagedFed;
+using ManagedFed.Federation;
+using ManagedFed.Samples.Mnist;
+
+const string serverAddress = "127.0.0.1:8080";
+var listen = Options.Address("Where to listen", serverAddress);
+var listenAnywhere = Options.Address("Where to listen; port 0 is any free one", "127.0.0.1:0");
+var join = Options.Address("Where the server listens", serverAddress);
+Option[] model = [Options.NumLayers, Options.HiddenDim, Options.Dataset, Options.Seed, Options.Threads];
+Option[] training = [Options.Partitions, Options.BatchSize, Options.LocalEpochs, Options.LearningRate];
+Option[] rounds = [Options.Rounds, Options.Clients, Options.Timeout, Options.Json, Options.Output];
+
+var quickstart = new RootCommand(
+    "Trains an MLP on MNIST by federated learning. Without a command: a server and its clients, each client a process of its own.");
+Add(quickstart, [listenAnywhere, .. rounds, .. training, .. model], (parsed, cancellation) =>
+    Quickstart.RunAsync(Options.Read(parsed) with { Address = parsed.GetValue(listenAnywhere)! }, cancellation));
+
+var server = new Command("server", "Waits for clients, leads the rounds and writes the final model.");
+Add(server, [listen, .. rounds, .. model], (parsed, cancellation) =>
+    Server.RunAsync(Options.Read(parsed) with { Address = parsed.GetValue(listen)! }, _ => { }, cancellation));
+
+var client = new Command("client", "Joins a server and trains on one part of the images.");
+Add(client, [Options.NodeId, join, Options.MaxWait, Options.Quiet, .. training, .. model], (parsed, cancellation) => Client.RunAsync(
+    Options.Read(parsed) with { Address = parsed.GetValue(join)! }, parsed.GetRequiredValue(Options.NodeId)!.Value, cancellation));
+
+var central = new Command("central", "Trains the same model on all images in this process, without federation.");
+Add(central, [Options.Epochs, Options.BatchSize, Options.LearningRate, Options.Output, .. model], (parsed, cancellation) =>
+    Central.RunAsync(Options.Read(parsed), parsed.GetValue(Options.Epochs), cancellation));
+
+quickstart.Add(server);
+quickstart.Add(client);
+quickstart.Add(central);
+return await quickstart.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+
+// Runs a command; whatever the user can mend is told in one sentence.
+static void Add(Command command, Option[] options, Func<ParseResult, CancellationToken, Task> run)
+{
+    foreach (var option in options) command.Add(option);
+    command.SetAction(async (parsed, cancellation) =>
+    {
+        try
+        {
+            if (parsed.GetValue(Options.Threads) is { } threads) CpuDevice.Threads = threads;
+            await run(parsed, cancellation);
+            return 0;
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            Console.Error.WriteLine("Stopped.");
+            return 130;
+        }
+        catch (Exception e) when (e is UserException or FederationException or IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            Console.Error.WriteLine($"Error: {e.Message}");
+            return 1;
+        }
+    });
+}

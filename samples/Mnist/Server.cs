@@ -1,0 +1,69 @@
+using System.Globalization;
+using ManagedFed.Federation;
+using Microsoft.Extensions.Logging;
+
+namespace ManagedFed.Samples.Mnist;
+
+/// <summary>The server: federated averaging, the test images as a measure of its own, and the final model in a file.</summary>
+internal static class Server
+{
+    /// <param name="settings">The program's numbers.</param>
+    /// <param name="onListening">Told the address once clients can join.</param>
+    /// <param name="cancellation">Ends the run.</param>
+    public static async Task RunAsync(Settings settings, Action<string> onListening, CancellationToken cancellation)
+    {
+        var test = Images.Load(settings).Test;
+        var learner = new Learner(settings, test.Inputs.Shape[1]);
+        var strategy = new FedAvg
+        {
+            MinFitClients = settings.Clients,
+            MinEvaluateClients = settings.Clients,
+            MinAvailableClients = settings.Clients,
+            FitMetricsAggregation = Metrics.WeightedAverage,
+            EvaluateMetricsAggregation = Metrics.WeightedAverage,
+            EvaluateFunction = (_, parameters) =>
+            {
+                learner.Model.Update(learner.Model.Parameters().WithArrays(parameters));
+                var (loss, accuracy) = learner.Evaluate(test);
+                return new CentralEvaluation(loss, new Dictionary<string, Scalar> { ["accuracy"] = accuracy });
+            },
+        };
+        var options = new FederatedServerOptions
+        {
+            LoggerFactory = new ConsoleLog(Console.Out, LogLevel.Information),
+            Seed = settings.Seed,
+            OnListening = onListening,
+        };
+        var history = await FederatedServer.StartAsync(
+            settings.Address, new ServerConfig(settings.Rounds, settings.Timeout), strategy, options, cancellation);
+
+        Print(history);
+        learner.Model.Update(learner.Model.Parameters().WithArrays(history.FinalParameters.Arrays));
+        learner.Model.SaveWeights(settings.Output);
+        if (settings.Json is { } json) history.WriteJson(json);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"Final model: accuracy {learner.Evaluate(test).Accuracy:0.0000} on {test.Count} test images, written to {settings.Output}"));
+    }
+
+    private static void Print(History history)
+    {
+        var clients = history.LossesDistributed.ToDictionary(loss => loss.Round, loss => loss.Value);
+        var clientAccuracies = Accuracies(history.MetricsDistributed);
+        var accuracies = Accuracies(history.MetricsCentralized);
+        Console.WriteLine();
+        Console.WriteLine("         on the clients' test images   on the server's test images");
+        Console.WriteLine("round        loss        accuracy          loss        accuracy");
+        foreach (var (round, loss) in history.LossesCentralized)
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{round,5}{Cell(clients, round),12}{Cell(clientAccuracies, round),16}{loss,14:0.0000}{Cell(accuracies, round),16}"));
+        }
+        Console.WriteLine();
+
+        static Dictionary<int, double> Accuracies(IReadOnlyDictionary<string, IReadOnlyList<RoundValue<Scalar>>> metrics) =>
+            metrics.TryGetValue("accuracy", out var values) ? values.ToDictionary(value => value.Round, value => value.Value.AsDouble()) : [];
+
+        static string Cell(Dictionary<int, double> values, int round) =>
+            values.TryGetValue(round, out var value) ? value.ToString("0.0000", CultureInfo.InvariantCulture) : "-";
+    }
+}

@@ -1,0 +1,49 @@
+namespace ManagedFed.Samples.Mnist;
+
+/// <summary>The numbers of the program; the defaults are the published example's.</summary>
+internal sealed record Settings
+{
+    public int Rounds { get; init; } = 3;
+
+    /// <summary>How many equal parts the training images are dealt into; client i has part i.</summary>
+    public int Partitions { get; init; } = 3;
+
+    /// <summary>How many clients the quickstart starts, and the server waits for.</summary>
+    public int Clients { get; init; } = 2;
+
+    public int BatchSize { get; init; } = 256;
+
+    public int LocalEpochs { get; init; } = 1;
+
+    public float LearningRate { get; init; } = 0.1f;
+
+    /// <summary>The number of hidden layers.</summary>
+    public int NumLayers { get; init; } = 2;
+
+    public int HiddenDim { get; init; } = 32;
+
+    /// <summary>42, as in the published example, gives the parts Flower gives.</summary>
+    public int Seed { get; init; } = 42;
+
+    /// <summary>Where the server listens, host:port.</summary>
+    public string Address { get; init; } = "127.0.0.1:8080";
+
+    /// <summary>The folder with the four IDX files; null for the bundled one.</summary>
+    public string? Dataset { get; init; }
+
+    public string? Json { get; init; }
+
+    public string Output { get; init; } = "final_model.npz";
+
+    /// <summary>The most time a client has for one answer.</summary>
+    public TimeSpan? Timeout { get; init; }
+
+    /// <summary>The most time a client looks for the server.</summary>
+    public TimeSpan? MaxWait { get; init; }
+
+    /// <summary>True to show warnings only.</summary>
+    public bool Quiet { get; init; }
+
+    /// <summary>The threads one process computes with; null leaves the choice to the command.</summary>
+    public int? Threads { get; init; }
+}

@@ -1,0 +1,44 @@
+using System.Diagnostics;
+using System.Text;
+using Xunit;
+
+namespace ManagedFed.Quickstart.Tests;
+
+/// <summary>What a run of the sample left behind.</summary>
+internal sealed record ProgramRun(int ExitCode, string Output, string Error);
+
+/// <summary>The built sample, run as a user runs it.</summary>
+internal static class SampleProgram
+{
+    // A run takes seconds; this only keeps a broken one from hanging the tests.
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
+
+    public static async Task<ProgramRun> RunAsync(params IEnumerable<string> arguments)
+    {
+        using var program = Start(arguments);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(Limit);
+        try
+        {
+            var output = program.StandardOutput.ReadToEndAsync(limit.Token);
+            var error = program.StandardError.ReadToEndAsync(limit.Token);
+            await program.WaitForExitAsync(limit.Token);
+            return new(program.ExitCode, await output, await error);
+        }
+        finally
+        {
+            if (!program.HasExited) program.Kill(entireProcessTree: true);
+        }
+    }
+
+    public static Process Start(params IEnumerable<string> arguments)
+    {
+        var assembly = Path.Combine(AppContext.BaseDirectory, "mnist.dll");
+        return Process.Start(new ProcessStartInfo("dotnet", [assembly, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            StandardOutputEncoding = Encoding.UTF8,
+        })!;
+    }
+}
