@@ -59,6 +59,9 @@ public sealed partial class Tensor
     /// <summary>True when the user asked for the value, so that it must stay.</summary>
     internal bool IsKept { get; set; }
 
+    /// <summary>True for the value of a cell that changes over time, which a compiled function must not freeze.</summary>
+    internal bool IsState { get; set; }
+
     /// <summary>True when this node ran and its input edges are no longer counted.</summary>
     internal bool HasRun { get; set; }
 

@@ -53,6 +53,34 @@ public static class ModuleTransforms
     public static Func<Tensor, Tensor, Tensor, (Tensor Loss, ParameterTree Gradients)> ValueAndGrad<TModel>(
         TModel model, Func<TModel, Tensor, Tensor, Tensor, Tensor> loss) where TModel : Module => (x, y, z) => Run(model, () => loss(model, x, y, z));
 
+    /// <summary>A training step of two inputs, such as images and labels, as one compiled program; see <see cref="CompiledStep"/>.</summary>
+    public static CompiledStep CompileStep(Module model, Optimizer optimizer, Func<Tensor, Tensor, Tensor> loss)
+    {
+        ArgumentNullException.ThrowIfNull(loss);
+        return CompileStep(model, optimizer, inputs => loss(inputs[0], inputs[1]));
+    }
+
+    /// <summary>A training step of any number of inputs as one compiled program.</summary>
+    public static CompiledStep CompileStep(Module model, Optimizer optimizer, Func<Tensor[], Tensor> loss)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(optimizer);
+        ArgumentNullException.ThrowIfNull(loss);
+        return new(model, optimizer, loss);
+    }
+
+    /// <summary>A function of one input that reads the module, and sees its changes, as a compiled program.</summary>
+    public static Func<Tensor, Tensor> Compile(Module model, Func<Tensor, Tensor> f)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(f);
+        var compiled = new CompiledFunction(inputs => [f(inputs[0])], [.. model.NamedParameters().Select(entry => entry.Value.Cell)]);
+        return x => compiled.Invoke(x)[0];
+    }
+
+    /// <summary>The value and gradients of a loss without inputs.</summary>
+    internal static (Tensor Loss, ParameterTree Gradients) ValueAndGrad(Module model, Func<Tensor> loss) => Run(model, loss);
+
     private static (Tensor, ParameterTree) Run(Module model, Func<Tensor> loss)
     {
         var (value, _, gradients) = Run(model, () => (loss(), 0));
@@ -82,7 +110,7 @@ public static class ModuleTransforms
 
         void Substitute(Tensor[] tensors)
         {
-            for (var i = 0; i < cells.Length; i++) cells[i].Value.Substitute(tensors[i]);
+            for (var i = 0; i < cells.Length; i++) cells[i].Value.Cell.Substitute(tensors[i]);
         }
     }
 }

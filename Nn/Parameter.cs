@@ -1,15 +1,17 @@
+using ManagedFed.Graph;
+
 namespace ManagedFed.Nn;
 
 /// <summary>A named cell of a module that holds a tensor to be trained, or a buffer that only travels and is saved with it.</summary>
 public sealed class Parameter
 {
-    private Tensor value;
-
     internal Parameter(string name, Tensor value, bool isBuffer)
     {
         Name = name;
         IsBuffer = isBuffer;
-        this.value = Keep(value);
+        Shape = value.Shape;
+        DType = value.DType;
+        Cell = new(value);
     }
 
     /// <summary>The name inside the module that registered it.</summary>
@@ -19,16 +21,15 @@ public sealed class Parameter
     /// <exception cref="ArgumentException">The new value has another shape or type.</exception>
     public Tensor Value
     {
-        get => value;
+        get => Cell.Value;
         set
         {
             ArgumentNullException.ThrowIfNull(value);
-            if (value.Shape != this.value.Shape || value.DType != this.value.DType)
+            if (value.Shape != Shape || value.DType != DType)
             {
-                Throw.Argument("parameter", $"{Name} has shape {this.value.Shape} of {this.value.DType.Name()}, " +
-                    $"the new value {value.Shape} of {value.DType.Name()}");
+                Throw.Argument("parameter", $"{Name} has shape {Shape} of {DType.Name()}, the new value {value.Shape} of {value.DType.Name()}");
             }
-            this.value = Keep(value);
+            Cell.Value = value;
         }
     }
 
@@ -42,25 +43,20 @@ public sealed class Parameter
     public bool IsTrainable => !IsBuffer && !IsFrozen;
 
     /// <summary>The transposed value.</summary>
-    public Tensor T => value.T;
+    public Tensor T => Value.T;
 
     /// <summary>The sizes of the value's axes.</summary>
-    public Shape Shape => value.Shape;
+    public Shape Shape { get; }
+
+    /// <summary>The value's element type.</summary>
+    public DType DType { get; }
+
+    internal TensorCell Cell { get; }
 
     /// <summary>The present value.</summary>
     public static implicit operator Tensor(Parameter parameter)
     {
         ArgumentNullException.ThrowIfNull(parameter);
-        return parameter.value;
-    }
-
-    /// <summary>Puts a transform's alias in place for one call; the true value must follow.</summary>
-    internal void Substitute(Tensor tensor) => value = tensor;
-
-    /// <summary>Marks a value that later steps will read: once computed, as part of whatever, it stays.</summary>
-    internal static Tensor Keep(Tensor tensor)
-    {
-        tensor.IsKept = true;
-        return tensor;
+        return parameter.Value;
     }
 }

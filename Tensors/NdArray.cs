@@ -14,6 +14,8 @@ namespace ManagedFed;
 [DebuggerDisplay("{DType} {Shape}")]
 public sealed class NdArray
 {
+    private nint shift;
+
     internal NdArray(Storage storage, Layout layout, DType dtype)
     {
         Storage = storage;
@@ -21,7 +23,7 @@ public sealed class NdArray
         DType = dtype;
     }
 
-    internal Storage Storage { get; }
+    internal Storage Storage { get; private set; }
 
     internal Layout Layout { get; }
 
@@ -40,8 +42,11 @@ public sealed class NdArray
     /// <summary>True when the elements lie row-major without gaps.</summary>
     public bool IsContiguous => Layout.IsContiguous;
 
+    /// <summary>Bytes from the storage's start to element (0, 0, …).</summary>
+    private nint Start => shift + Layout.Offset * DType.Size();
+
     /// <summary>The address of element (0, 0, …); valid while this object is referenced.</summary>
-    internal unsafe byte* Pointer => Storage.Pointer + Layout.Offset * DType.Size();
+    internal unsafe byte* Pointer => Storage.Pointer + Start;
 
     /// <summary>An array of unspecified content for the engine's own use: it counts the claims itself.</summary>
     internal static NdArray Rent(Shape shape, DType dtype) =>
@@ -90,7 +95,7 @@ public sealed class NdArray
     {
         Expect<T>("as_span");
         if (!IsContiguous) Throw.Invalid("as_span", $"array of shape {Shape} is a strided view; call Contiguous() first");
-        return MemoryMarshal.Cast<byte, T>(Storage.Expose(Layout.Offset * DType.Size(), checked((nint)ByteCount)));
+        return MemoryMarshal.Cast<byte, T>(Storage.Expose(Start, checked((nint)ByteCount)));
     }
 
     /// <summary>A copy of the elements in row-major order.</summary>
@@ -120,7 +125,7 @@ public sealed class NdArray
         get
         {
             Debug.Assert(IsContiguous);
-            return Storage.Borrow(Layout.Offset * DType.Size(), checked((nint)ByteCount));
+            return Storage.Borrow(Start, checked((nint)ByteCount));
         }
     }
 
@@ -196,7 +201,21 @@ public sealed class NdArray
         return result;
     }
 
-    internal NdArray View(Layout layout) => new(Storage, layout, DType);
+    internal NdArray View(Layout layout) => new(Storage, layout, DType) { shift = shift };
+
+    /// <summary>Makes an array of a compiled function's own, and only such, look at the memory of another contiguous array.</summary>
+    internal void Rebind(NdArray source)
+    {
+        Debug.Assert(source.IsContiguous && source.DType == DType);
+        Storage = source.Storage;
+        shift = source.Start;
+    }
+
+    /// <summary>The element of a scalar.</summary>
+    internal T ReadScalar<T>() where T : unmanaged => MemoryMarshal.Read<T>(Bytes);
+
+    /// <summary>Sets the element of a scalar.</summary>
+    internal void WriteScalar<T>(T value) where T : unmanaged => MemoryMarshal.Write(Bytes, value);
 
     internal void Fill(double value) => FillKernel.Run(this, value);
 

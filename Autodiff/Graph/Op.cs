@@ -15,6 +15,9 @@ internal abstract record Op
     /// <summary>The output's shape and type; throws the user's error when the inputs do not fit.</summary>
     public abstract (Shape Shape, DType DType) Infer(ReadOnlySpan<Tensor> x);
 
+    /// <summary>True when <see cref="View"/> may give a layout.</summary>
+    public virtual bool MayView => false;
+
     /// <summary>The output as another layout of the first input's memory, or null when it must be computed.</summary>
     public virtual Layout? View(Layout x) => null;
 

@@ -7,6 +7,8 @@ namespace ManagedFed.Ops;
 /// <summary>The same memory under another layout.</summary>
 internal abstract record MoveOp : Op
 {
+    public sealed override bool MayView => true;
+
     public abstract override Layout View(Layout x);
 
     public sealed override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => throw new UnreachableException("a view is never computed");
@@ -38,6 +40,18 @@ internal sealed record StopGradient : MoveOp
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => null;
 }
 
+/// <summary>The value in memory of its own.</summary>
+internal sealed record Duplicate : Op
+{
+    public override string Name => "copy";
+
+    public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, x[0].DType);
+
+    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Copy.Run(x[0], y);
+
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g;
+}
+
 /// <summary>The same elements in row-major order under another shape.</summary>
 internal sealed record Reshape(Shape To) : Op
 {
@@ -49,6 +63,8 @@ internal sealed record Reshape(Shape To) : Op
         return (To, x[0].DType);
     }
 
+    public override bool MayView => true;
+
     public override Layout? View(Layout x) => x.TryReshape(To);
 
     public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Copy.Run(x[0], y.View(new Layout(x[0].Shape)));
@@ -57,7 +73,7 @@ internal sealed record Reshape(Shape To) : Op
 }
 
 /// <summary>Axis k of the output is axis Axes[k] of the input.</summary>
-internal sealed record Transpose(int[] Axes) : MoveOp
+internal sealed record Transpose(Axes Axes) : MoveOp
 {
     public override string Name => "transpose";
 

@@ -6,7 +6,7 @@ namespace ManagedFed.Ops;
 /// <summary>Folds some axes to size 1. Dropping those axes is a reshape that follows.</summary>
 /// <param name="Label">The name in messages.</param>
 /// <param name="Axes">Axis numbers from 0, ascending.</param>
-internal abstract record ReduceOp<TReducer>(string Label, int[] Axes) : Op where TReducer : struct, F.IReducer
+internal abstract record ReduceOp<TReducer>(string Label, Axes Axes) : Op where TReducer : struct, F.IReducer
 {
     public override string Name => Label;
 
@@ -20,17 +20,17 @@ internal abstract record ReduceOp<TReducer>(string Label, int[] Axes) : Op where
     public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Reduce.Run<TReducer>(x[0], Axes, y);
 }
 
-internal sealed record Sum(int[] Axes) : ReduceOp<F.Sum>("sum", Axes)
+internal sealed record Sum(Axes Axes) : ReduceOp<F.Sum>("sum", Axes)
 {
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g.BroadcastTo(x[0].Shape);
 }
 
 /// <summary>The largest element; elements that tie share the gradient equally.</summary>
-internal sealed record Max(int[] Axes) : ReduceOp<F.Max>("max", Axes)
+internal sealed record Max(Axes Axes) : ReduceOp<F.Max>("max", Axes)
 {
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => ShareTies(g, x[0], y, Axes);
 
-    internal static Tensor ShareTies(Tensor g, Tensor x, Tensor y, int[] axes)
+    internal static Tensor ShareTies(Tensor g, Tensor x, Tensor y, Axes axes)
     {
         var ties = (x == y).AsType(g.DType);
         return g / ties.Sum(axes, keepDims: true) * ties;
@@ -38,12 +38,12 @@ internal sealed record Max(int[] Axes) : ReduceOp<F.Max>("max", Axes)
 }
 
 /// <summary>The smallest element; elements that tie share the gradient equally.</summary>
-internal sealed record Min(int[] Axes) : ReduceOp<F.Min>("min", Axes)
+internal sealed record Min(Axes Axes) : ReduceOp<F.Min>("min", Axes)
 {
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => Max.ShareTies(g, x[0], y, Axes);
 }
 
-internal sealed record Product(int[] Axes) : ReduceOp<F.Product>("prod", Axes)
+internal sealed record Product(Axes Axes) : ReduceOp<F.Product>("prod", Axes)
 {
     // A tree of pairwise products has exact derivatives of every order where factors are zero; y/x has not.
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y)
@@ -52,7 +52,7 @@ internal sealed record Product(int[] Axes) : ReduceOp<F.Product>("prod", Axes)
         return Transforms.Vjp(v => Tree(v, axes), x[0], g).Gradient;
     }
 
-    private static Tensor Tree(Tensor x, int[] axes)
+    private static Tensor Tree(Tensor x, Axes axes)
     {
         foreach (var axis in axes)
         {
@@ -67,12 +67,12 @@ internal sealed record Product(int[] Axes) : ReduceOp<F.Product>("prod", Axes)
     }
 }
 
-internal sealed record All(int[] Axes) : ReduceOp<F.All>("all", Axes)
+internal sealed record All(Axes Axes) : ReduceOp<F.All>("all", Axes)
 {
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => null;
 }
 
-internal sealed record Any(int[] Axes) : ReduceOp<F.Any>("any", Axes)
+internal sealed record Any(Axes Axes) : ReduceOp<F.Any>("any", Axes)
 {
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => null;
 }

@@ -89,6 +89,29 @@ public static class Transforms
         return (outputs[0], gradients[0]);
     }
 
+    /// <summary>Records a function once for each shape and type of its argument and replays it; see <see cref="CompiledFunction"/>.</summary>
+    public static Func<Tensor, Tensor> Compile(Func<Tensor, Tensor> f)
+    {
+        ArgumentNullException.ThrowIfNull(f);
+        var compiled = Compile((Tensor[] v) => [f(v[0])]);
+        return x => compiled.Invoke(x)[0];
+    }
+
+    /// <summary>Records a function once for each shapes and types of its arguments and replays it; see <see cref="CompiledFunction"/>.</summary>
+    public static Func<Tensor, Tensor, Tensor> Compile(Func<Tensor, Tensor, Tensor> f)
+    {
+        ArgumentNullException.ThrowIfNull(f);
+        var compiled = Compile((Tensor[] v) => [f(v[0], v[1])]);
+        return (x, y) => compiled.Invoke(x, y)[0];
+    }
+
+    /// <summary>Records a function of any number of tensors once for each shapes and types, and replays it.</summary>
+    public static CompiledFunction Compile(Func<Tensor[], Tensor[]> f)
+    {
+        ArgumentNullException.ThrowIfNull(f);
+        return new(f, []);
+    }
+
     /// <summary>Differentiates the first output, a loss, with respect to the arguments; other outputs pass through.</summary>
     internal static (Tensor[] Outputs, Tensor[] Gradients) Differentiate(Tensor[] arguments, Func<Tensor[], Tensor[]> f)
     {

@@ -42,17 +42,25 @@ public class Adam : Optimizer
     }
 
     /// <inheritdoc/>
-    protected override Tensor UpdateParameter(Tensor parameter, Tensor gradient, Span<Tensor> state, double learningRate, long step)
+    protected override int NumberCount => 3;
+
+    /// <inheritdoc/>
+    protected override void Numbers(double learningRate, long step, Span<double> numbers)
     {
-        if (weightDecay > 0) parameter *= 1 - learningRate * weightDecay;
+        numbers[0] = biasCorrection ? learningRate / (1 - Math.Pow(beta1, step)) : learningRate;
+        numbers[1] = biasCorrection ? 1 / Math.Sqrt(1 - Math.Pow(beta2, step)) : 1;
+        numbers[2] = 1 - learningRate * weightDecay;
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor UpdateParameter(Tensor parameter, Tensor gradient, Span<Tensor> state, ReadOnlySpan<Tensor> numbers)
+    {
+        var (learningRate, rootScale, decay) = (numbers[0], numbers[1], numbers[2]);
+        if (weightDecay > 0) parameter *= decay;
         var mean = state[0] = state[0] * beta1 + gradient * (1 - beta1);
         var square = state[1] = state[1] * beta2 + gradient.Square() * (1 - beta2);
         var root = square.Sqrt();
-        if (biasCorrection)
-        {
-            learningRate /= 1 - Math.Pow(beta1, step);
-            root *= 1 / Math.Sqrt(1 - Math.Pow(beta2, step));
-        }
+        if (biasCorrection) root *= rootScale;
         return parameter - mean * learningRate / (root + epsilon);
     }
 }

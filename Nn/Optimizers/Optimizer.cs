@@ -1,3 +1,5 @@
+using ManagedFed.Graph;
+
 namespace ManagedFed.Nn;
 
 /// <summary>Turns gradients into new parameters, with a state of its own for each parameter.</summary>
@@ -7,7 +9,7 @@ namespace ManagedFed.Nn;
 /// </remarks>
 public abstract class Optimizer
 {
-    private readonly OrderedDictionary<string, Tensor[]> state = [];
+    private readonly OrderedDictionary<string, TensorCell[]> state = [];
     private readonly string name;
     private readonly string[] slots;
 
@@ -45,7 +47,7 @@ public abstract class Optimizer
     }
 
     /// <summary>The state as tensors named <c>parameter.slot</c>, such as <c>layers.0.weight.momentum</c>; empty before the first update.</summary>
-    public ParameterTree State => new(state.SelectMany(entry => slots.Zip(entry.Value, (slot, tensor) => KeyValuePair.Create($"{entry.Key}.{slot}", tensor))));
+    public ParameterTree State => new(state.SelectMany(entry => slots.Zip(entry.Value, (slot, cell) => KeyValuePair.Create($"{entry.Key}.{slot}", cell.Value))));
 
     /// <summary>Continues from a saved <see cref="State"/> and <see cref="Step"/>.</summary>
     /// <exception cref="ArgumentException">The step is negative, or a name is not this optimizer's or has a partner missing; nothing has changed.</exception>
@@ -63,7 +65,7 @@ public abstract class Optimizer
         this.state.Clear();
         foreach (var parameter in parameters)
         {
-            this.state[parameter] = Array.ConvertAll(slots, slot => Parameter.Keep(state[$"{parameter}.{slot}"]));
+            this.state[parameter] = Array.ConvertAll(slots, slot => new TensorCell(state[$"{parameter}.{slot}"]));
         }
         Step = step;
     }
@@ -82,17 +84,40 @@ public abstract class Optimizer
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(gradients);
-        ParameterTree.Refuse(name, [.. parameters.Extra(gradients), .. parameters.Unlike(gradients)]);
-        foreach (var (key, tensors) in state)
-        {
-            if (!parameters.TryGetValue(key, out var parameter) || tensors.All(tensor => tensor.Shape == parameter.Shape)) continue;
-            Throw.Argument(name, $"state of {key} has shape {tensors[0].Shape}, the parameter {parameter.Shape}");
-        }
+        Check(parameters, gradients);
+        var numbers = new double[NumberCount];
+        Advance(numbers);
+        return Apply(parameters, gradients, dtype => Array.ConvertAll(numbers, number => Tensor.Scalar(number, dtype)));
+    }
+
+    /// <summary>How many numbers a step has.</summary>
+    internal int StepNumbers => NumberCount;
+
+    /// <summary>Writes the numbers of the next step, which then counts as made.</summary>
+    internal void Advance(Span<double> numbers)
+    {
         var learningRate = LearningRate;
         Step++;
-        return parameters.Map((key, parameter) => gradients.TryGetValue(key, out var gradient)
-            ? Updated(key, parameter, gradient, learningRate)
-            : parameter);
+        Numbers(learningRate, Step, numbers);
+    }
+
+    /// <summary>The cells of the state that these parameters have, made where they have none yet.</summary>
+    internal IEnumerable<TensorCell> Cells(ParameterTree parameters) => [.. parameters.SelectMany(entry => StateOf(entry.Key, entry.Value))];
+
+    /// <summary>The updated parameters for numbers given as scalars of a parameter's type.</summary>
+    internal ParameterTree Apply(ParameterTree parameters, ParameterTree gradients, Func<DType, Tensor[]> numbersOf)
+    {
+        var numbers = new Dictionary<DType, Tensor[]>();
+        return parameters.Map((key, parameter) =>
+        {
+            if (!gradients.TryGetValue(key, out var gradient)) return parameter;
+            if (!numbers.TryGetValue(parameter.DType, out var scalars)) numbers[parameter.DType] = scalars = numbersOf(parameter.DType);
+            var cells = StateOf(key, parameter);
+            var tensors = Array.ConvertAll(cells, cell => cell.Value);
+            var result = UpdateParameter(parameter, gradient, tensors, scalars);
+            for (var i = 0; i < cells.Length; i++) cells[i].Value = tensors[i];
+            return result;
+        });
     }
 
     /// <summary>Scales all gradients by min(maxNorm/(norm + 10⁻⁶), 1), so that the norm over all of them is at most <paramref name="maxNorm"/>.</summary>
@@ -112,9 +137,18 @@ public abstract class Optimizer
     /// <param name="parameter">The present value w.</param>
     /// <param name="gradient">∂loss/∂w.</param>
     /// <param name="state">This parameter's state tensors in the order of the slots, zeros at first; replace them in place.</param>
+    /// <param name="numbers">The <see cref="Numbers"/> of this step as scalars of the parameter's type.</param>
+    protected abstract Tensor UpdateParameter(Tensor parameter, Tensor gradient, Span<Tensor> state, ReadOnlySpan<Tensor> numbers);
+
+    /// <summary>How many numbers change from step to step.</summary>
+    protected virtual int NumberCount => 1;
+
+    /// <summary>Writes the numbers that change from step to step; the first is the learning rate λ unless said otherwise.</summary>
+    /// <remarks>A compiled step is recorded once, so a rule must take from here whatever depends on the step.</remarks>
     /// <param name="learningRate">λ of this step.</param>
     /// <param name="step">The number of this step, from 1.</param>
-    protected abstract Tensor UpdateParameter(Tensor parameter, Tensor gradient, Span<Tensor> state, double learningRate, long step);
+    /// <param name="numbers">Where to write them.</param>
+    protected virtual void Numbers(double learningRate, long step, Span<double> numbers) => numbers[0] = learningRate;
 
     /// <summary>A schedule of one value.</summary>
     protected static Func<long, double> Constant(double learningRate) => _ => learningRate;
@@ -127,11 +161,20 @@ public abstract class Optimizer
         return value;
     }
 
-    private Tensor Updated(string key, Tensor parameter, Tensor gradient, double learningRate)
+    private void Check(ParameterTree parameters, ParameterTree gradients)
     {
-        if (!state.TryGetValue(key, out var tensors)) state[key] = tensors = Array.ConvertAll(slots, _ => parameter.ZerosLike());
-        var result = UpdateParameter(parameter, gradient, tensors, learningRate, Step);
-        foreach (var tensor in tensors) Parameter.Keep(tensor);
-        return Parameter.Keep(result);
+        ParameterTree.Refuse(name, [.. parameters.Extra(gradients), .. parameters.Unlike(gradients)]);
+        foreach (var (key, cells) in state)
+        {
+            if (!parameters.TryGetValue(key, out var parameter)) continue;
+            var unlike = Array.Find(cells, cell => cell.Value.Shape != parameter.Shape);
+            if (unlike is not null) Throw.Argument(name, $"state of {key} has shape {unlike.Value.Shape}, the parameter {parameter.Shape}");
+        }
+    }
+
+    private TensorCell[] StateOf(string key, Tensor parameter)
+    {
+        if (!state.TryGetValue(key, out var cells)) state[key] = cells = Array.ConvertAll(slots, _ => new TensorCell(parameter.ZerosLike()));
+        return cells;
     }
 }

@@ -38,8 +38,9 @@ public sealed class Sgd : Optimizer
     }
 
     /// <inheritdoc/>
-    protected override Tensor UpdateParameter(Tensor parameter, Tensor gradient, Span<Tensor> state, double learningRate, long step)
+    protected override Tensor UpdateParameter(Tensor parameter, Tensor gradient, Span<Tensor> state, ReadOnlySpan<Tensor> numbers)
     {
+        var learningRate = numbers[0];
         if (weightDecay > 0) gradient += parameter * weightDecay;
         if (momentum == 0) return parameter - gradient * learningRate;
         var velocity = state[0] = state[0] * momentum + (dampening == 0 ? gradient : gradient * (1 - dampening));

@@ -14,6 +14,14 @@ internal readonly unsafe ref struct AxisView
     {
         var sizes = x.Shape.Sizes;
         int outer = Product(sizes[..axis]), middle = Product(sizes[axis..(axis + axes)]), inner = Product(sizes[(axis + axes)..]);
+        (Outer, Middle, Inner) = (outer, middle, inner);
+        if (x.IsContiguous)
+        {
+            array = x;
+            x.Storage.Claim();
+            (OuterStep, MiddleStep, InnerStep) = ((nint)middle * inner, inner, 1);
+            return;
+        }
         Shape shape = [outer, middle, inner];
         var layout = x.Layout.TryReshape(shape);
         if (layout is null || denseInner && inner > 1 && layout.Strides[2] != 1)
@@ -26,7 +34,6 @@ internal readonly unsafe ref struct AxisView
             array = x;
             x.Storage.Claim();
         }
-        (Outer, Middle, Inner) = (outer, middle, inner);
         (OuterStep, MiddleStep, InnerStep) = (layout.Strides[0], layout.Strides[1], layout.Strides[2]);
     }
 

@@ -5,7 +5,7 @@ namespace ManagedFed.Kernels;
 /// <summary>The indices of a gather or scatter as numbers from 0, in row-major order, each checked against its axis.</summary>
 internal readonly unsafe ref struct IndexList
 {
-    private readonly NdArray resolved;
+    private readonly Block resolved;
 
     /// <summary>Checks the indices; negative ones count from the end of the axis.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An index lies outside −size … size−1.</exception>
@@ -13,7 +13,8 @@ internal readonly unsafe ref struct IndexList
     public IndexList(string op, NdArray indices, int axis, int size)
     {
         if (indices.DType is DType.Bool or DType.Float32 or DType.Float64) Throw.DTypeMismatch(op, indices.DType, "integer indices");
-        resolved = NdArray.Rent(indices.Shape, DType.Int64);
+        Count = indices.Layout.Count;
+        resolved = BlockPool.Shared.Rent(Count * sizeof(long));
         var dense = Copy.Dense(indices);
         try
         {
@@ -37,16 +38,12 @@ internal readonly unsafe ref struct IndexList
         }
     }
 
-    public nint Count => resolved.Layout.Count;
+    public nint Count { get; }
 
     /// <summary>The address of the first index; valid until <see cref="Dispose"/>.</summary>
     public long* Pointer => (long*)resolved.Pointer;
 
-    public void Dispose()
-    {
-        resolved.Storage.Release();
-        GC.KeepAlive(resolved);
-    }
+    public void Dispose() => BlockPool.Shared.Return(resolved);
 
     private void Resolve<T>(string op, T* indices, int axis, int size) where T : unmanaged, IBinaryInteger<T>
     {

@@ -41,13 +41,12 @@ internal readonly unsafe struct ReduceJob<T>(T* x, AxisPair outer, nint count, n
             return;
         }
         var chunks = (count + chunk - 1) / chunk;
-        var partial = NdArray.Rent([checked((int)items), checked((int)(chunks * columns))], DTypes.Of<T>());
+        var partial = BlockPool.Shared.Rent(items * chunks * columns * sizeof(T));
         Run<R, V, S>(chunk, chunks, (T*)partial.Pointer);
         AxisPair rows = default;
         rows.Add(items, chunks * columns, columns);
         new ReduceJob<T>((T*)partial.Pointer, rows, chunks, columns, columns, result).Run<R, V, S>();
-        partial.Storage.Release();
-        GC.KeepAlive(partial);
+        BlockPool.Shared.Return(partial);
     }
 
     private void Run<R, V, S>(nint chunk, nint chunks, T* target) where R : IReducer where V : unmanaged where S : ISimd<T, V>

@@ -110,6 +110,36 @@ public sealed class GradientTests
         Assert.All(row.F(inputs).ToArray<double>(), value => Assert.True(double.IsFinite(value)));
     }
 
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Compile_OfEveryOperationAndItsGradient_EqualsEager(string name)
+    {
+        var row = Rows[name];
+        var random = new Random(11);
+        Tensor[] Inputs() => [.. row.Shapes.Select(shape => Uniform(random, shape, row.Low, row.High))];
+        Tensor[] All(Tensor[] v)
+        {
+            var (value, gradients) = Transforms.ValueAndGradAll(u => row.F([.. u]).Sum())(v);
+            return [row.F(v), value, .. gradients];
+        }
+        var compiled = Transforms.Compile(All);
+
+        for (var call = 0; call < 3; call++)
+        {
+            var inputs = Inputs();
+            var expected = All(inputs);
+            var actual = compiled.Invoke(inputs);
+            for (var i = 0; i < expected.Length; i++)
+            {
+                Assert.Equal(expected[i].Shape, actual[i].Shape);
+                Assert.Equal(expected[i].ToArray<double>(), actual[i].ToArray<double>());
+            }
+        }
+
+        Assert.Equal(1, compiled.Statistics.Traces);
+        Assert.Equal(3, compiled.Statistics.Replays);
+    }
+
     [Fact]
     public void Prod_WithZeros_HasExactFirstAndSecondDerivatives()
     {

@@ -1,0 +1,28 @@
+namespace ManagedFed.Graph;
+
+/// <summary>Axis numbers of an operation; equal when the numbers are, so that equal operations can be found.</summary>
+internal readonly struct Axes(int[] numbers) : IEquatable<Axes>
+{
+    private readonly int[] numbers = numbers;
+
+    public int Length => numbers.Length;
+
+    public int this[int i] => numbers[i];
+
+    public static implicit operator Axes(int[] numbers) => new(numbers);
+
+    public static implicit operator ReadOnlySpan<int>(Axes axes) => axes.numbers;
+
+    public ReadOnlySpan<int>.Enumerator GetEnumerator() => ((ReadOnlySpan<int>)numbers).GetEnumerator();
+
+    public bool Equals(Axes other) => numbers.AsSpan().SequenceEqual(other.numbers);
+
+    public override bool Equals(object? obj) => obj is Axes other && Equals(other);
+
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        foreach (var number in numbers) hash.Add(number);
+        return hash.ToHashCode();
+    }
+}

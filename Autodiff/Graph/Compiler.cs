@@ -1,0 +1,136 @@
+using ManagedFed.Kernels;
+using ManagedFed.Ops;
+
+namespace ManagedFed.Graph;
+
+/// <summary>
+/// Traces a function once for each combination of argument shapes and types, and replays it. Tensors in cells and numbers
+/// given at each call are arguments too, in memory of the compiler's own.
+/// </summary>
+internal sealed class Compiler : ICellOwner
+{
+    private readonly Lock gate = new();
+    private readonly TensorCell[] cells;
+    private readonly Func<Tensor[], Tensor[], Tensor[]> function;
+    private readonly NdArray[] memory;
+    private readonly List<Entry> entries = [];
+    private NdArray[] arrays = [];
+    private long replays;
+
+    private sealed record Entry((Shape Shape, DType DType)[] Key, Plan Plan);
+
+    /// <param name="cells">What the function reads and may replace.</param>
+    /// <param name="scalars">How many float64 numbers a call passes.</param>
+    /// <param name="function">Takes the arguments and the numbers as tensors.</param>
+    public Compiler(TensorCell[] cells, int scalars, Func<Tensor[], Tensor[], Tensor[]> function)
+    {
+        this.cells = cells;
+        this.function = function;
+        memory = [
+            .. cells.Select(cell => NdArray.Empty(cell.Value.Shape, cell.Value.DType)),
+            .. Enumerable.Range(0, scalars).Select(_ => NdArray.Empty([], DType.Float64)),
+        ];
+    }
+
+    public CompileStatistics Statistics
+    {
+        get
+        {
+            lock (gate) return new(entries.Count, replays, entries.Sum(entry => entry.Plan.NodeCount));
+        }
+    }
+
+    /// <summary>Runs the function and returns its results as tensors of their own.</summary>
+    public Tensor[] Results(ReadOnlySpan<Tensor> arguments)
+    {
+        lock (gate)
+        {
+            var outputs = Run(arguments, []);
+            var results = new Tensor[outputs.Length];
+            for (var i = 0; i < results.Length; i++) results[i] = Tensor.FromArray(Duplicate(outputs[i]));
+            return results;
+        }
+    }
+
+    /// <summary>Runs the function and returns its first result, a float32 or float64 scalar.</summary>
+    public double Scalar(ReadOnlySpan<Tensor> arguments, ReadOnlySpan<double> scalars)
+    {
+        lock (gate)
+        {
+            var output = Run(arguments, scalars)[0];
+            return output.DType == DType.Float32 ? output.ReadScalar<float>() : output.ReadScalar<double>();
+        }
+    }
+
+    public Tensor Snapshot(int slot)
+    {
+        lock (gate) return Tensor.FromArray(Duplicate(memory[slot]));
+    }
+
+    private ReadOnlySpan<NdArray> Run(ReadOnlySpan<Tensor> arguments, ReadOnlySpan<double> scalars)
+    {
+        var plan = Find(arguments) ?? Trace(arguments);
+        if (arrays.Length != arguments.Length) arrays = new NdArray[arguments.Length];
+        for (var i = 0; i < arguments.Length; i++) arrays[i] = arguments[i].ToNdArray().Contiguous();
+        for (var i = 0; i < cells.Length; i++)
+        {
+            if (!cells[i].IsOwnedBy(this)) Copy.Run(cells[i].Value.ToNdArray(), memory[i]);
+        }
+        for (var i = 0; i < scalars.Length; i++) memory[cells.Length + i].WriteScalar(scalars[i]);
+
+        plan.Run(arrays);
+        Array.Clear(arrays);
+        var outputs = plan.Outputs;
+        for (var i = 0; i < cells.Length; i++)
+        {
+            if (outputs[i].Storage != memory[i].Storage) Copy.Run(outputs[i], memory[i]);
+            cells[i].HandOver(this, i);
+        }
+        replays++;
+        return outputs[cells.Length..];
+    }
+
+    private Plan? Find(ReadOnlySpan<Tensor> arguments)
+    {
+        foreach (var (key, plan) in entries)
+        {
+            var matches = key.Length == arguments.Length;
+            for (var i = 0; matches && i < key.Length; i++) matches = key[i].DType == arguments[i].DType && key[i].Shape == arguments[i].Shape;
+            if (matches) return plan;
+        }
+        return null;
+    }
+
+    private Plan Trace(ReadOnlySpan<Tensor> arguments)
+    {
+        var inputs = new Tensor[arguments.Length];
+        for (var i = 0; i < inputs.Length; i++) inputs[i] = Tensor.Apply(new Placeholder(arguments[i].Shape, arguments[i].DType));
+        var state = Array.ConvertAll(memory, array => Tensor.Apply(new Placeholder(array.Shape, array.DType)));
+        var before = Array.ConvertAll(cells, cell => cell.Value);
+        Tensor[] results;
+        try
+        {
+            for (var i = 0; i < cells.Length; i++) cells[i].Substitute(state[i]);
+            var outputs = function(inputs, state[cells.Length..]);
+            results = [.. cells.Select((cell, i) => NewValue(cell.Value, state[i])), .. outputs];
+        }
+        finally
+        {
+            for (var i = 0; i < cells.Length; i++) cells[i].Value = before[i];
+        }
+        var plan = new Plan(inputs, state, memory, cells.Length, results);
+        entries.Add(new([.. inputs.Select(input => (input.Shape, input.DType))], plan));
+        return plan;
+    }
+
+    // A new value that is, or looks at, another cell's old one needs memory of its own before that is overwritten.
+    private static Tensor NewValue(Tensor value, Tensor old) =>
+        !ReferenceEquals(value, old) && (value.Op is Placeholder || value.Op is { MayView: true }) ? Tensor.Apply(new Duplicate(), value) : value;
+
+    private static NdArray Duplicate(NdArray array)
+    {
+        var copy = NdArray.Empty(array.Shape, array.DType);
+        Copy.Run(array, copy);
+        return copy;
+    }
+}

@@ -1,0 +1,106 @@
+using ManagedFed.Ops;
+
+namespace ManagedFed.Graph;
+
+/// <summary>Orders and simplifies the graph of a compiled function.</summary>
+internal static class Topology
+{
+    /// <summary>
+    /// The nodes to compute at each run, inputs before consumers and none twice, and the values that need computing once.
+    /// </summary>
+    /// <param name="placeholders">The arguments.</param>
+    /// <param name="results">The results; replaced by the nodes that stand for them.</param>
+    public static (List<Tensor> Order, Tensor[] Constants) Simplify(Tensor[] placeholders, ref Tensor[] results)
+    {
+        // The node that stands for each visited one; operations with equal parameters and inputs have one between them.
+        var canonical = new Dictionary<Tensor, Tensor>();
+        var known = new Dictionary<Expression, Tensor>();
+        var variable = new HashSet<Tensor>();
+        foreach (var placeholder in placeholders)
+        {
+            canonical[placeholder] = placeholder;
+            variable.Add(placeholder);
+        }
+        var order = new List<Tensor>();
+        var frozen = new List<Tensor>();
+        foreach (var node in PostOrder(results, canonical.ContainsKey))
+        {
+            var inputs = Array.ConvertAll(node.Inputs, input => canonical[input]);
+            if (!Array.Exists(inputs, variable.Contains))
+            {
+                frozen.Add(node);
+                canonical[node] = node;
+                continue;
+            }
+            var expression = new Expression(node.Op!, inputs);
+            if (known.TryGetValue(expression, out var same))
+            {
+                canonical[node] = same;
+                continue;
+            }
+            var kept = inputs.AsSpan().SequenceEqual(node.Inputs) ? node : Tensor.Apply(node.Op!, inputs);
+            canonical[node] = known[expression] = kept;
+            variable.Add(kept);
+            order.Add(kept);
+        }
+        Check(frozen);
+        results = Array.ConvertAll(results, result => canonical[result]);
+        var constants = order.SelectMany(node => node.Inputs).Concat(results).Where(node => !variable.Contains(node)).Distinct();
+        return (order, [.. constants]);
+    }
+
+    /// <summary>Refuses constants that would freeze what is meant to change from call to call.</summary>
+    private static void Check(List<Tensor> constants)
+    {
+        if (constants.Find(constant => constant.IsState) is { } state)
+        {
+            Throw.Invalid("compile", $"a parameter or state of shape {state.Shape} is captured, and its changes would not be seen; compile with the module");
+        }
+        if (constants.Exists(constant => constant.Op is RandomBits))
+        {
+            Throw.Invalid("compile", "random numbers of a fixed key would repeat at every call; pass them as an argument, or evaluate them before if they are a constant");
+        }
+    }
+
+    private static IEnumerable<Tensor> PostOrder(Tensor[] results, Func<Tensor, bool> isArgument)
+    {
+        var seen = new HashSet<Tensor>();
+        var stack = new Stack<(Tensor Node, int Next)>();
+        foreach (var result in results)
+        {
+            if (isArgument(result) || !seen.Add(result)) continue;
+            stack.Push((result, 0));
+            while (stack.TryPop(out var frame))
+            {
+                var (node, next) = frame;
+                if (next == node.Inputs.Length)
+                {
+                    yield return node;
+                    continue;
+                }
+                stack.Push((node, next + 1));
+                var input = node.Inputs[next];
+                if (!isArgument(input) && seen.Add(input)) stack.Push((input, 0));
+            }
+        }
+    }
+
+    /// <summary>An operation and its inputs, compared by value and by identity.</summary>
+    private readonly struct Expression(Op op, Tensor[] inputs) : IEquatable<Expression>
+    {
+        private readonly Op op = op;
+        private readonly Tensor[] inputs = inputs;
+
+        public bool Equals(Expression other) => op.Equals(other.op) && inputs.AsSpan().SequenceEqual(other.inputs);
+
+        public override bool Equals(object? obj) => obj is Expression other && Equals(other);
+
+        public override int GetHashCode()
+        {
+            var hash = new HashCode();
+            hash.Add(op);
+            foreach (var input in inputs) hash.Add(input);
+            return hash.ToHashCode();
+        }
+    }
+}

@@ -1,0 +1,44 @@
+using ManagedFed.Graph;
+using ManagedFed.Ops;
+
+namespace ManagedFed;
+
+/// <summary>What a compiled function did so far.</summary>
+/// <param name="Traces">Times the function itself was called: once for each combination of shapes and types.</param>
+/// <param name="Replays">Times its recorded graph was run.</param>
+/// <param name="Nodes">Operations in the graphs, after simplification.</param>
+public readonly record struct CompileStatistics(int Traces, long Replays, int Nodes);
+
+/// <summary>
+/// A function of tensors that is recorded once for each combination of argument shapes and types, simplified, and then
+/// replayed in memory planned beforehand.
+/// </summary>
+/// <remarks>
+/// The function must give the same graph for the same shapes: it is not called again. Tensors it captures are constants;
+/// capturing a module's parameters, or drawing random numbers from a fixed key, is refused. Calls from several threads
+/// take turns. Inside another transform the function runs as if it were not compiled.
+/// </remarks>
+public sealed class CompiledFunction
+{
+    private readonly Func<Tensor[], Tensor[]> function;
+    private readonly Compiler compiler;
+
+    internal CompiledFunction(Func<Tensor[], Tensor[]> function, TensorCell[] cells)
+    {
+        this.function = function;
+        compiler = new(cells, scalars: 0, (arguments, _) => function(arguments));
+    }
+
+    /// <summary>Traces, replays and graph sizes.</summary>
+    public CompileStatistics Statistics => compiler.Statistics;
+
+    /// <summary>Computes the function's results.</summary>
+    public Tensor[] Invoke(params ReadOnlySpan<Tensor> arguments)
+    {
+        foreach (var argument in arguments)
+        {
+            if (argument.IsTraced || argument.Op is Placeholder) return function(arguments.ToArray());
+        }
+        return compiler.Results(arguments);
+    }
+}

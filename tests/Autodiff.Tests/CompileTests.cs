@@ -1,0 +1,124 @@
+using Xunit;
+
+namespace ManagedFed.Tests;
+
+public sealed class CompileTests
+{
+    [Fact]
+    public void Invoke_WithTheSameShapes_TracesOnce()
+    {
+        var calls = 0;
+        var f = Transforms.Compile((Tensor[] v) =>
+        {
+            calls++;
+            return [v[0] * 2 + v[1]];
+        });
+
+        Assert.Equal([5, 8], f.Invoke(Tensor.From<float>(1, 2), Tensor.From<float>(3, 4))[0].ToArray<float>());
+        Assert.Equal([25, 48], f.Invoke(Tensor.From<float>(10, 20), Tensor.From<float>(5, 8))[0].ToArray<float>());
+        Assert.Equal([3], f.Invoke(Tensor.From<float>(1), Tensor.From<float>(1))[0].ToArray<float>());
+        Assert.Equal([3], f.Invoke(Tensor.From(1), Tensor.From(1))[0].ToArray<int>());
+
+        Assert.Equal(3, calls);
+        Assert.Equal(new CompileStatistics(3, 4, f.Statistics.Nodes), f.Statistics);
+    }
+
+    [Fact]
+    public void Invoke_Later_LeavesEarlierResultsAlone()
+    {
+        var f = Transforms.Compile(x => x + 1);
+        var first = f(Tensor.From<float>(1));
+        var second = f(Tensor.From<float>(5));
+
+        Assert.Equal([2], first.ToArray<float>());
+        Assert.Equal([6], second.ToArray<float>());
+    }
+
+    [Fact]
+    public void Invoke_WithViewsAndLazyArguments_ReadsTheirValues()
+    {
+        var f = Transforms.Compile((a, b) => a.T.MatMul(b) + a.Sum());
+        var table = Tensor.Arange(12).AsType(DType.Float32).Reshape(4, 3);
+
+        // A row range of a larger array, a transposed view and a value not computed yet.
+        foreach (var (a, b) in new[] { (table[1..3], table[..2]), (table[..2], table[2..] * 2), (table.Reshape(3, 4).T[..2], table[1..3]) })
+        {
+            Assert.Equal((a.T.MatMul(b) + a.Sum()).ToArray<float>(), f(a, b).ToArray<float>());
+        }
+    }
+
+    [Fact]
+    public void Simplify_OfRepeatedExpressions_ComputesThemOnce()
+    {
+        var f = Transforms.Compile((Tensor[] v) => [(v[0].Sum(0) + v[0].Sum(0)) * v[0].Sum(0)]);
+
+        // sum, the reshape that drops its axis, + and ×.
+        Assert.Equal([18, 50], f.Invoke(Tensor.From(new float[,] { { 1, 2 }, { 2, 3 } }))[0].ToArray<float>());
+        Assert.Equal(4, f.Statistics.Nodes);
+    }
+
+    [Fact]
+    public void InPlaceReuse_NeverOverwritesWhatIsReadLater()
+    {
+        // x·xᵀ reads the same memory in two orders; y is read after its sine could have taken it over.
+        var f = Transforms.Compile((Tensor[] v) =>
+        {
+            var y = v[0] + 1;
+            return [y * y.T, y.Sin() + y, y];
+        });
+        var x = Tensor.Arange(9).AsType(DType.Float32).Reshape(3, 3);
+        var y = x + 1;
+
+        var results = f.Invoke(x);
+
+        Assert.Equal((y * y.T).ToArray<float>(), results[0].ToArray<float>());
+        Assert.Equal((y.Sin() + y).ToArray<float>(), results[1].ToArray<float>());
+        Assert.Equal(y.ToArray<float>(), results[2].ToArray<float>());
+    }
+
+    [Fact]
+    public void Invoke_OfResultsThatAreArgumentsOrConstants_CopiesThem()
+    {
+        var constant = Tensor.From<float>(7);
+        var f = Transforms.Compile((Tensor[] v) => [v[0], constant, v[0].T]);
+        var x = Tensor.From(new float[,] { { 1, 2 } });
+
+        var results = f.Invoke(x);
+
+        Assert.Equal([1, 2], results[0].ToArray<float>());
+        Assert.Equal([7], results[1].ToArray<float>());
+        Assert.Equal(Shape.Create([2, 1]), results[2].Shape);
+    }
+
+    [Fact]
+    public void Grad_OfACompiledFunction_RunsThroughIt()
+    {
+        var f = Transforms.Compile(x => (x * x * x).Sum());
+        Assert.Equal([3, 12], Transforms.Grad(f)(Tensor.From<float>(1, 2)).ToArray<float>());
+        Assert.Equal([6, 12], Transforms.Compile(Transforms.Grad(x => Transforms.Grad(f)(x).Sum()))(Tensor.From<float>(1, 2)).ToArray<float>());
+    }
+
+    [Fact]
+    public void Read_WhileTracing_IsRefused()
+    {
+        var f = Transforms.Compile(x => x * x.Sum().Item<float>());
+        var error = Assert.Throws<InvalidOperationException>(() => f(Tensor.From<float>(1, 2)));
+        Assert.StartsWith("[compile] a value was read while the function is being compiled", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void RandomNumbersOfAFixedKey_AreRefused()
+    {
+        var f = Transforms.Compile(x => x + Tensor.RandomUniform(RandomKey.FromSeed(1), [2]));
+        var error = Assert.Throws<InvalidOperationException>(() => f(Tensor.From<float>(1, 2)));
+        Assert.StartsWith("[compile] random numbers of a fixed key would repeat at every call", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Invoke_FromSeveralThreads_TakesTurns()
+    {
+        var f = Transforms.Compile(x => (x.Sin() + x).Sum());
+        var results = await Task.WhenAll(Enumerable.Range(0, 16).Select(k => Task.Run(() => f(Tensor.Full([1000], k)).Item<float>())));
+        for (var k = 0; k < 16; k++) Assert.Equal(1000 * (Math.Sin(k) + k), results[k], 0.01);
+    }
+}
