@@ -96,6 +96,7 @@ public sealed partial class Tensor
     public Tensor MoveAxis(int source, int destination)
     {
         (source, destination) = (Shape.Axis(source, "moveaxis"), Shape.Axis(destination, "moveaxis"));
+        if (source == destination) return this;
         var axes = Enumerable.Range(0, Rank).Where(i => i != source).ToList();
         axes.Insert(destination, source);
         return Transpose([.. axes]);

@@ -117,8 +117,16 @@ public sealed partial class Tensor
         return Apply(new SoftmaxOp(), Floating());
     }
 
-    /// <summary>x − log Σ eˣ along an axis.</summary>
-    public Tensor LogSoftmax(int axis = -1) => this - LogSumExp(axis, keepDims: true);
+    /// <summary>x − log Σ eˣ along an axis, taken from the largest element so that large x lose no digits.</summary>
+    public Tensor LogSoftmax(int axis = -1)
+    {
+        axis = Shape.Axis(axis, "log_softmax");
+        if (axis != Rank - 1) return SwapAxes(axis, -1).LogSoftmax().SwapAxes(axis, -1);
+        return Apply(new LogSoftmaxOp(), Floating());
+    }
+
+    /// <summary>−log softmax(row)[class] for each row of this (N, C) and integer classes (N,).</summary>
+    internal Tensor CrossEntropy(Tensor classes) => Apply(new CrossEntropy(), this, classes);
 
     private Tensor Folded(string name, ReadOnlySpan<int> axes, bool keepDims, Func<Tensor, int[], Tensor> fold)
     {

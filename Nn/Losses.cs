@@ -48,10 +48,19 @@ public static class Losses
                 $"expected {sampleShape} class indices or {logits.Shape} probabilities");
         }
 
-        // Large logits would cost digits in the difference below; their largest is a constant that cancels.
-        var z = logits - logits.Max(axis, keepDims: true).StopGradient();
-        var score = targets.Shape == logits.Shape ? (z * targets).Sum(axis) : Pick(op, z, targets, axis);
-        var loss = z.LogSumExp(axis) - (labelSmoothing == 0 ? score : score * (1 - labelSmoothing) + z.Mean(axis) * labelSmoothing);
+        Tensor loss;
+        if (targets.Shape == sampleShape && labelSmoothing == 0)
+        {
+            var rows = logits.MoveAxis(axis, -1).Reshape(-1, logits.Shape[axis]);
+            loss = rows.CrossEntropy(Classes(op, targets).Reshape(-1)).Reshape(sampleShape);
+        }
+        else
+        {
+            // Large logits would cost digits in the difference below; their largest is a constant that cancels.
+            var z = logits - logits.Max(axis, keepDims: true).StopGradient();
+            var score = targets.Shape == logits.Shape ? (z * targets).Sum(axis) : Pick(op, z, targets, axis);
+            loss = z.LogSumExp(axis) - (labelSmoothing == 0 ? score : score * (1 - labelSmoothing) + z.Mean(axis) * labelSmoothing);
+        }
         return Reduce(op, loss, weights, reduction);
     }
 
@@ -111,12 +120,15 @@ public static class Losses
     }
 
     /// <summary>z[…, target, …] along the axis.</summary>
-    private static Tensor Pick(string op, Tensor z, Tensor targets, int axis)
+    private static Tensor Pick(string op, Tensor z, Tensor targets, int axis) =>
+        z.TakeAlongAxis(Classes(op, targets).ExpandDims(axis), axis).Squeeze(axis);
+
+    private static Tensor Classes(string op, Tensor targets)
     {
         if (targets.DType.IsFloating() || targets.DType == DType.Bool) Throw.DTypeMismatch(op, targets.DType, "an integer type for class indices");
 
         // As uint32 a negative class is out of range instead of counting from the end.
-        return z.TakeAlongAxis(targets.AsType(DType.UInt32).ExpandDims(axis), axis).Squeeze(axis);
+        return targets.AsType(DType.UInt32);
     }
 
     private static Tensor Difference(string op, Tensor predictions, Tensor targets)

@@ -43,8 +43,9 @@ internal static unsafe class RowKernel
         if (a.Count == 0) return;
         var first = Copy.Dense(a);
         var second = ReferenceEquals(a, b) ? first : Copy.Dense(b);
-        if (a.DType == DType.Float32) Run<F, float>(first, second, dst, width);
-        else Run<F, double>(first, second, dst, width);
+        nint length = a.Shape[-1];
+        if (a.DType == DType.Float32) Run<F, float>((float*)first.Pointer, (float*)second.Pointer, (float*)dst.Pointer, a.Layout.Count / length, length, width);
+        else Run<F, double>((double*)first.Pointer, (double*)second.Pointer, (double*)dst.Pointer, a.Layout.Count / length, length, width);
         if (!ReferenceEquals(first, second)) second.Storage.Release();
         first.Storage.Release();
         GC.KeepAlive(first);
@@ -52,30 +53,29 @@ internal static unsafe class RowKernel
         GC.KeepAlive(dst);
     }
 
-    private static void Run<F, T>(NdArray a, NdArray b, NdArray dst, SimdWidth width)
+    /// <summary>The same for dense rows at addresses; the caller keeps them alive.</summary>
+    public static void Run<F, T>(T* a, T* b, T* dst, nint rows, nint length, SimdWidth width)
         where F : IRowFormula where T : unmanaged, IFloatingPointIeee754<T>
     {
         switch (width)
         {
-            case SimdWidth.Bits512: Run<F, T, Vector512<T>, Simd512<T>>(a, b, dst); break;
-            case SimdWidth.Bits256: Run<F, T, Vector256<T>, Simd256<T>>(a, b, dst); break;
-            default: Run<F, T, Vector128<T>, Simd128<T>>(a, b, dst); break;
+            case SimdWidth.Bits512: Run<F, T, Vector512<T>, Simd512<T>>(a, b, dst, rows, length); break;
+            case SimdWidth.Bits256: Run<F, T, Vector256<T>, Simd256<T>>(a, b, dst, rows, length); break;
+            default: Run<F, T, Vector128<T>, Simd128<T>>(a, b, dst, rows, length); break;
         }
     }
 
-    private static void Run<F, T, V, S>(NdArray a, NdArray b, NdArray dst)
+    private static void Run<F, T, V, S>(T* a, T* b, T* dst, nint rows, nint length)
         where F : IRowFormula where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged where S : ISimd<T, V>
     {
-        nint length = a.Shape[-1];
-        var rows = a.Layout.Count / length;
         if (length < LongRow)
         {
-            var body = new ShortRows<F, T, V, S> { A = (T*)a.Pointer, B = (T*)b.Pointer, Target = (T*)dst.Pointer, Length = (int)length, Rows = rows };
+            var body = new ShortRows<F, T, V, S> { A = a, B = b, Target = dst, Length = (int)length, Rows = rows };
             Pieces.Run((rows + S.Width - 1) / S.Width, 4 * length * S.Width, ref body);
         }
         else
         {
-            var body = new LongRows<F, T, V, S> { A = (T*)a.Pointer, B = (T*)b.Pointer, Target = (T*)dst.Pointer, Length = length };
+            var body = new LongRows<F, T, V, S> { A = a, B = b, Target = dst, Length = length };
             Pieces.Run(rows, 4 * length, ref body);
         }
     }

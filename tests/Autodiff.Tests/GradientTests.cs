@@ -62,6 +62,8 @@ public sealed class GradientTests
         ["softmax"] = Unary(x => x.Softmax()),
         ["softmax axis"] = Unary(x => x.Softmax(0)),
         ["log_softmax"] = Unary(x => x.LogSoftmax(1)),
+        ["log_softmax last axis"] = Unary(x => x.LogSoftmax().Square()),
+        ["cross_entropy"] = new(v => v[0].CrossEntropy(Tensor.From<uint>(2, 0, 3)).Square(), [[3, 4]], -1, 1),
         ["matmul"] = new(v => v[0].MatMul(v[1]), [[3, 4], [4, 5]], -1, 1),
         ["matmul transposed"] = new(v => v[0].T.MatMul(v[1].T), [[4, 3], [5, 4]], -1, 1),
         ["matmul vector"] = new(v => v[0].MatMul(v[1]), [[4], [4, 5]], -1, 1),

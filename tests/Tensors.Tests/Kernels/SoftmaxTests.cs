@@ -24,6 +24,7 @@ public sealed class SoftmaxTests
                 var (typedX, typedG) = (x.AsType(dtype), g.AsType(dtype));
                 var y = Fresh(typedX.Shape, dtype, dst => Softmax.Run(typedX, dst, Widths.Of(bits)));
                 var dx = Fresh(typedX.Shape, dtype, dst => SoftmaxGrad.Run(typedG, y, dst, Widths.Of(bits)));
+                var logs = Fresh(typedX.Shape, dtype, dst => LogSoftmax.Run(typedX, dst, Widths.Of(bits)));
                 var lse = Fresh([3], dtype, dst => LogSumExp.Run(typedX, dst, Widths.Of(bits)));
                 for (var row = 0; row < 3; row++)
                 {
@@ -34,10 +35,52 @@ public sealed class SoftmaxTests
                     var dot = expected.Zip(cotangent, (a, b) => a * b).Sum();
                     Near(expected, Views.Doubles(y).AsSpan(row * n, n), tolerance);
                     Near([.. expected.Zip(cotangent, (a, b) => a * (b - dot))], Views.Doubles(dx).AsSpan(row * n, n), tolerance);
+                    Near([.. expected.Select(v => Math.Log(v))], Views.Doubles(logs).AsSpan(row * n, n), tolerance * 10);
                     Near([Math.Log(sum)], Views.Doubles(lse).AsSpan(row, 1), tolerance * 10);
                 }
             }
         }
+    }
+
+    [Theory]
+    [InlineData(DType.Float32, 1e-5)]
+    [InlineData(DType.Float64, 1e-13)]
+    public void CrossEntropy_OfRowsAndClasses_MatchesTheDefinitionInDouble(DType dtype, double tolerance)
+    {
+        foreach (var (rows, classes) in new[] { (1, 1), (3, 10), (20, 10), (5, 40) })
+        {
+            var scores = Values(rows, classes, 4).AsType(dtype);
+            var picked = NdArray.From<uint>([.. Enumerable.Range(0, rows).Select(r => (uint)(7 * r % classes))], [rows]);
+            var g = Values(1, rows, 5).Reshape([rows]).AsType(dtype);
+            var loss = Views.Doubles(Fresh([rows], dtype, dst => CrossEntropy.Run(scores, picked, dst)));
+            var gradient = Views.Doubles(Fresh(scores.Shape, dtype, dst => CrossEntropy.RunGrad(g, scores, picked, dst)));
+            for (var r = 0; r < rows; r++)
+            {
+                var row = Views.Doubles(scores).AsSpan(r * classes, classes).ToArray();
+                var sum = row.Sum(Math.Exp);
+                var index = 7 * r % classes;
+                Near([Math.Log(sum) - row[index]], loss.AsSpan(r, 1), tolerance);
+                var weight = Views.Doubles(g)[r];
+                Near([.. row.Select((v, i) => weight * (Math.Exp(v) / sum - (i == index ? 1 : 0)))], gradient.AsSpan(r * classes, classes), tolerance);
+            }
+        }
+    }
+
+    [Fact]
+    public void CrossEntropy_OfLargeScores_KeepsItsDigits()
+    {
+        // Scores 10⁴ and 10⁴ − 1: −log(1/(1 + e⁻¹)) = ln(1 + e⁻¹) = 0.31326, which 10⁴ in float32 would blur by 0.001.
+        var scores = NdArray.From<float>([10_000, 9_999], [1, 2]);
+        var loss = Fresh([1], DType.Float32, dst => CrossEntropy.Run(scores, NdArray.From<uint>(0), dst));
+        Assert.Equal(Math.Log(1 + Math.Exp(-1)), loss.ToArray<float>()[0], 1e-6);
+    }
+
+    [Fact]
+    public void CrossEntropy_OfAClassOutOfRange_Throws()
+    {
+        var error = Assert.Throws<ArgumentOutOfRangeException>(
+            () => Fresh([1], DType.Float32, dst => CrossEntropy.Run(NdArray.Zeros([1, 3]), NdArray.From<uint>(3), dst)));
+        Assert.StartsWith("[cross_entropy] index 3 is out of range for axis 1 of size 3", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
