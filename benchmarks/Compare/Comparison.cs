@@ -19,10 +19,12 @@ internal static class Comparison
     public static void Run(int[] threads, int epochs, int runs, string filter, string data, string? file)
     {
         var problem = TorchLibrary.Problem();
-        var machine = $"{Processor()}, {Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}";
+        var machine = $"{Processor()}, {Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, "
+            + RuntimeInformation.FrameworkDescription;
         Console.WriteLine(machine);
         Console.WriteLine(problem is null
-            ? $"TorchSharp {typeof(TorchSharp.torch).Assembly.GetName().Version?.ToString(3)} against ManagedFed; ratio = theirs / ours, above 1 we are faster."
+            ? $"TorchSharp {typeof(TorchSharp.torch).Assembly.GetName().Version?.ToString(3)} against ManagedFed; "
+                + "ratio = theirs / ours, above 1 we are faster."
             : $"TorchSharp's native library does not load, so only our side is measured: {problem}");
 
         var mnist = Mnist.Load(data, verify: true);
@@ -50,7 +52,8 @@ internal static class Comparison
             }
         }
         if (file is null) return;
-        File.WriteAllText(file, JsonSerializer.Serialize(new { Machine = machine, Date = DateTime.UtcNow, TorchProblem = problem, Rows = measurements }, Json));
+        var report = new { Machine = machine, Date = DateTime.UtcNow, TorchProblem = problem, Rows = measurements };
+        File.WriteAllText(file, JsonSerializer.Serialize(report, Json));
     }
 
     private static string Theirs(Measurement measured) =>

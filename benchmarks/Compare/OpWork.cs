@@ -28,7 +28,8 @@ internal static class OpWork
 
         ISide Ours()
         {
-            var (x, y) = (Tensor.From<float>(Values(first, 1), [first.Item1, first.Item2]), Tensor.From<float>(Values(second, 2), [second.Item1, second.Item2]));
+            var x = Tensor.From<float>(Values(first, 1), [first.Item1, first.Item2]);
+            var y = Tensor.From<float>(Values(second, 2), [second.Item1, second.Item2]);
             return new Side(
                 () =>
                 {
@@ -39,7 +40,8 @@ internal static class OpWork
 
         ISide Theirs()
         {
-            var (x, y) = (torch.tensor(Values(first, 1)).reshape(first.Item1, first.Item2), torch.tensor(Values(second, 2)).reshape(second.Item1, second.Item2));
+            var x = torch.tensor(Values(first, 1)).reshape(first.Item1, first.Item2);
+            var y = torch.tensor(Values(second, 2)).reshape(second.Item1, second.Item2);
             return new Side(
                 () =>
                 {

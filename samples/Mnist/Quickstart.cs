@@ -23,7 +23,7 @@ internal static class Quickstart
             {
                 clients.Add(ClientProcess.Start($"client {node}", Arguments(settings, address, node)));
             }
-            await WatchAsync(server, clients);
+            await WatchAsync(server, clients, cancellation);
             // Their exit is only awaited so that their last words are seen.
             await Task.WhenAny(Task.WhenAll(clients.Select(client => client.Exit)), Task.Delay(TimeSpan.FromSeconds(5), cancellation));
         }
@@ -36,12 +36,12 @@ internal static class Quickstart
     }
 
     /// <summary>Waits for the server; a client that fails before it is done ends the run.</summary>
-    private static async Task WatchAsync(Task server, List<ClientProcess> clients)
+    private static async Task WatchAsync(Task server, List<ClientProcess> clients, CancellationToken cancellation)
     {
         var running = clients.ToDictionary(client => client.Exit);
         while (!server.IsCompleted)
         {
-            var ended = await Task.WhenAny([server, .. running.Keys]);
+            var ended = await Task.WhenAny([server, .. running.Keys]).WaitAsync(cancellation);
             if (!running.Remove(ended, out var client) || client.ExitCode == 0) continue;
             throw new UserException($"{client.Name} ended with exit code {client.ExitCode} before the run was over");
         }

@@ -7,7 +7,8 @@ using static ManagedFed.Nn.ModuleTransforms;
 
 var clients = Enumerable.Range(0, 2).Select(i => new SmokeClient(RandomKey.FromSeed((ulong)i))).ToArray();
 var history = await FederatedSimulation.RunAsync(
-    clients, new ServerConfig(NumRounds: 3), new FedAvg { EvaluateMetricsAggregation = Metrics.WeightedAverage }, new() { ThroughCodec = true, Seed = 1 });
+    clients, new ServerConfig(NumRounds: 3), new FedAvg { EvaluateMetricsAggregation = Metrics.WeightedAverage },
+    new SimulationOptions { ThroughCodec = true, Seed = 1 });
 var losses = history.LossesDistributed;
 Require(losses.Count == 3 && losses[2].Value < losses[0].Value, $"losses do not fall: {string.Join(", ", losses)}");
 
@@ -18,7 +19,8 @@ try
     model.SaveWeights(path);
     var read = Npz.Load(path);
     Require(read.Keys.SequenceEqual(model.Parameters().Keys), "other names in the file than in the model");
-    Require(model.Parameters().ToArrays().Zip(read.Values).All(pair => pair.First.ToArray<float>().SequenceEqual(pair.Second.ToArray<float>())), "other values");
+    var pairs = model.Parameters().ToArrays().Zip(read.Values);
+    Require(pairs.All(pair => pair.First.ToArray<float>().SequenceEqual(pair.Second.ToArray<float>())), "other values in the file");
 }
 finally
 {

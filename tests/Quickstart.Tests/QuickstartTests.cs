@@ -27,13 +27,18 @@ public sealed class QuickstartTests(ReducedMnist data) : IClassFixture<ReducedMn
         var losses = Rounds(history.RootElement.GetProperty("losses_distributed"));
         Assert.Equal([1, 2, 3], losses.Select(loss => loss.Round));
         Assert.True(losses[2].Value < losses[0].Value, $"loss went from {losses[0].Value} to {losses[2].Value}");
-        Assert.Equal([1, 2, 3], Rounds(history.RootElement.GetProperty("metrics_distributed").GetProperty("accuracy")).Select(value => value.Round));
+        var accuracies = history.RootElement.GetProperty("metrics_distributed").GetProperty("accuracy");
+        Assert.Equal([1, 2, 3], Rounds(accuracies).Select(value => value.Round));
         Assert.Equal([0, 1, 2, 3], Rounds(history.RootElement.GetProperty("losses_centralized")).Select(loss => loss.Round));
-        Assert.Equal([0, 1, 2, 3], Rounds(history.RootElement.GetProperty("metrics_centralized").GetProperty("accuracy")).Select(value => value.Round));
+        accuracies = history.RootElement.GetProperty("metrics_centralized").GetProperty("accuracy");
+        Assert.Equal([0, 1, 2, 3], Rounds(accuracies).Select(value => value.Round));
 
         var arrays = Npz.Load(model);
         Assert.Equal(
-            ["layers.0.weight (32, 784)", "layers.0.bias (32)", "layers.1.weight (32, 32)", "layers.1.bias (32)", "layers.2.weight (10, 32)", "layers.2.bias (10)"],
+            [
+                "layers.0.weight (32, 784)", "layers.0.bias (32)", "layers.1.weight (32, 32)", "layers.1.bias (32)",
+                "layers.2.weight (10, 32)", "layers.2.bias (10)",
+            ],
             arrays.Select(array => $"{array.Key} ({string.Join(", ", array.Value.Shape.Sizes.ToArray())})"));
     }
 
@@ -70,7 +75,8 @@ public sealed class QuickstartTests(ReducedMnist data) : IClassFixture<ReducedMn
     {
         var port = FreePort();
         var model = data.NewFile(".npz");
-        using var server = SampleProgram.Start("server", "--address", $"127.0.0.1:{port}", "--rounds", "1", "--dataset", data.Folder, "--output", model);
+        using var server = SampleProgram.Start(
+            "server", "--address", $"127.0.0.1:{port}", "--rounds", "1", "--dataset", data.Folder, "--output", model);
         try
         {
             var clients = await Task.WhenAll(Enumerable.Range(0, 2).Select(node => SampleProgram.RunAsync(
@@ -137,7 +143,8 @@ public sealed class QuickstartTests(ReducedMnist data) : IClassFixture<ReducedMn
     }
 
     [Theory]
-    [InlineData("", "--rounds --partitions --clients --batch-size --local-epochs --learning-rate --num-layers --hidden-dim --seed --address --dataset --json --output --timeout")]
+    [InlineData("", "--rounds --partitions --clients --batch-size --local-epochs --learning-rate --num-layers --hidden-dim --seed")]
+    [InlineData("", "--address --dataset --json --output --timeout --threads")]
     [InlineData("server", "--rounds --clients --address --json --output --timeout")]
     [InlineData("client", "--node-id --partitions --batch-size --local-epochs --learning-rate --address --seed")]
     [InlineData("central", "--epochs --batch-size --learning-rate --seed --dataset")]
