@@ -47,7 +47,9 @@ public static class FederatedServer
         var log = options.LoggerFactory.CreateLogger("ManagedFed.Server");
         var registry = new ClientRegistry(log);
         var loop = new RoundLoop(config, strategy, registry, options, log);
-        var app = Build(endpoint, registry, options, log);
+        var streams = new OpenStreams();
+        using var stopping = new CancellationTokenSource();
+        var app = Build(endpoint, options, new JoinService(registry, streams, log, stopping.Token));
         await using (app.ConfigureAwait(false))
         {
             await app.StartAsync(cancellation).ConfigureAwait(false);
@@ -61,13 +63,16 @@ public static class FederatedServer
             }
             finally
             {
+                // First every stream gets its status, then the connections close: the other way round, clients see a broken connection.
                 using var grace = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+                await stopping.CancelAsync().ConfigureAwait(false);
+                await streams.WhenNone().WaitAsync(grace.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 await app.StopAsync(grace.Token).ConfigureAwait(false);
             }
         }
     }
 
-    private static WebApplication Build(IPEndPoint endpoint, ClientRegistry registry, FederatedServerOptions options, ILogger log)
+    private static WebApplication Build(IPEndPoint endpoint, FederatedServerOptions options, JoinService service)
     {
         // The empty builder reads no settings files, environment or arguments: only what the caller said counts.
         var builder = WebApplication.CreateEmptyBuilder(new());
@@ -99,8 +104,7 @@ public static class FederatedServer
             grpc.MaxSendMessageSize = null;
             grpc.CompressionProviders.Clear();
         });
-        builder.Services.AddSingleton(services =>
-            new JoinService(registry, log, services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping));
+        builder.Services.AddSingleton(service);
         builder.Services.AddSingleton<IHostLifetime, QuietLifetime>();
         var app = builder.Build();
         app.UseRouting();
