@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace ManagedFed.Samples.Mnist;
 
 /// <summary>A client that trains on one part of the images: 80 % of it to learn from, 20 % to judge the global model by.</summary>
-internal sealed class Client : ArrayClient
+internal sealed class Client : SyncArrayClient
 {
     private readonly Settings settings;
     private readonly Learner learner;
@@ -38,29 +38,24 @@ internal sealed class Client : ArrayClient
         }, cancellation);
     }
 
-    public override ValueTask<IReadOnlyList<NdArray>> GetParametersAsync(
-        IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation) => new(learner.Model.Parameters().ToArrays());
+    public override IReadOnlyList<NdArray> GetParameters() => learner.Model.Parameters().ToArrays();
 
-    public override ValueTask<FitOutput> FitAsync(
-        IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation)
+    public override void SetParameters(IReadOnlyList<NdArray> arrays) => learner.Model.Update(learner.Model.Parameters().WithArrays(arrays));
+
+    public override FitReport Fit(IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation)
     {
-        SetParameters(parameters);
         var loss = 0.0;
         for (var epoch = 0; epoch < settings.LocalEpochs; epoch++)
         {
             (key, var epochKey) = key.Split();
             loss = learner.Train(train, epochKey, cancellation);
         }
-        return new(new FitOutput(learner.Model.Parameters().ToArrays(), train.Count, new Dictionary<string, Scalar> { ["loss"] = loss }));
+        return new(train.Count, new Dictionary<string, Scalar> { ["loss"] = loss });
     }
 
-    public override ValueTask<EvaluateOutput> EvaluateAsync(
-        IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation)
+    public override EvaluateOutput Evaluate(IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation)
     {
-        SetParameters(parameters);
         var (loss, accuracy) = learner.Evaluate(test);
-        return new(new EvaluateOutput(loss, test.Count, new Dictionary<string, Scalar> { ["accuracy"] = accuracy }));
+        return new(loss, test.Count, new Dictionary<string, Scalar> { ["accuracy"] = accuracy });
     }
-
-    private void SetParameters(IReadOnlyList<NdArray> arrays) => learner.Model.Update(learner.Model.Parameters().WithArrays(arrays));
 }
