@@ -1,10 +1,14 @@
 using System.Diagnostics;
+using System.Runtime.Intrinsics.X86;
 
 namespace ManagedFed.Kernels;
 
 /// <summary>Reads elements at positions given by an array of indices.</summary>
 internal static unsafe class Gather
 {
+    /// <summary>Bytes of a row below which prefetching costs more than it saves, and those fetched at most.</summary>
+    private const nint ShortRow = 256, PrefetchAhead = 4096;
+
     /// <summary>
     /// dst[o…, k…, i…] = src[o…, indices[k…], i…], where o are the axes before <paramref name="axis"/> and i those after it.
     /// </summary>
@@ -89,10 +93,19 @@ internal static unsafe class Gather
             for (var item = start; item < end; item++, to += Inner)
             {
                 var from = Source + outer * OuterStep + (nint)Indices[k] * AxisStep;
+                if (k + 1 < Count) Prefetch(Source + outer * OuterStep + (nint)Indices[k + 1] * AxisStep);
                 if (Inner == 1) *to = *from;
                 else Buffer.MemoryCopy(from, to, Inner * sizeof(T), Inner * sizeof(T));
                 if (++k == Count) (outer, k) = (outer + 1, 0);
             }
+        }
+
+        // Rows lie anywhere in a large array: the processor foresees the lines of this one, but not where the next begins.
+        private readonly void Prefetch(T* row)
+        {
+            var bytes = Inner * sizeof(T);
+            if (!Sse.IsSupported || bytes < ShortRow) return;
+            for (nint at = 0; at < nint.Min(bytes, PrefetchAhead); at += Block.LineSize) Sse.Prefetch0((byte*)row + at);
         }
     }
 
