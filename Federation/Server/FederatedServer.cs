@@ -47,9 +47,9 @@ public static class FederatedServer
         var log = options.LoggerFactory.CreateLogger("ManagedFed.Server");
         var registry = new ClientRegistry(log);
         var loop = new RoundLoop(config, strategy, registry, options, log);
-        var streams = new OpenStreams();
+        var (streams, connections) = (new OpenCount(), new OpenCount());
         using var stopping = new CancellationTokenSource();
-        var app = Build(endpoint, options, new JoinService(registry, streams, log, stopping.Token));
+        var app = Build(endpoint, options, connections, new JoinService(registry, streams, log, stopping.Token));
         await using (app.ConfigureAwait(false))
         {
             await app.StartAsync(cancellation).ConfigureAwait(false);
@@ -63,16 +63,18 @@ public static class FederatedServer
             }
             finally
             {
-                // First every stream gets its status, then the connections close: the other way round, clients see a broken connection.
-                using var grace = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+                // Kestrel calls a response complete when it is queued, and stopping may overtake it: the client would see a broken
+                // connection instead of its status. So first the streams end, then the clients may hang up, then the server stops.
                 await stopping.CancelAsync().ConfigureAwait(false);
-                await streams.WhenNone().WaitAsync(grace.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await streams.WaitForNoneAsync(TimeSpan.FromSeconds(1)).ConfigureAwait(false);
+                await connections.WaitForNoneAsync(TimeSpan.FromMilliseconds(250)).ConfigureAwait(false);
+                using var grace = new CancellationTokenSource(TimeSpan.FromSeconds(1));
                 await app.StopAsync(grace.Token).ConfigureAwait(false);
             }
         }
     }
 
-    private static WebApplication Build(IPEndPoint endpoint, FederatedServerOptions options, JoinService service)
+    private static WebApplication Build(IPEndPoint endpoint, FederatedServerOptions options, OpenCount connections, JoinService service)
     {
         // The empty builder reads no settings files, environment or arguments: only what the caller said counts.
         var builder = WebApplication.CreateEmptyBuilder(new());
@@ -93,6 +95,18 @@ public static class FederatedServer
             kestrel.Listen(endpoint, listen =>
             {
                 listen.Protocols = HttpProtocols.Http2;
+                listen.Use(next => async connection =>
+                {
+                    connections.Add();
+                    try
+                    {
+                        await next(connection).ConfigureAwait(false);
+                    }
+                    finally
+                    {
+                        connections.Remove();
+                    }
+                });
                 if (options.Certificate is { } certificate) listen.UseHttps(certificate);
             });
         });

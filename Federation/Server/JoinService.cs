@@ -4,12 +4,17 @@ using Microsoft.Extensions.Logging;
 namespace ManagedFed.Federation;
 
 /// <summary>Flower's one method: a client's stream, from its arrival until either side ends it.</summary>
-internal sealed class JoinService(ClientRegistry registry, OpenStreams streams, ILogger log, CancellationToken stopping) : Wire.FlowerService.FlowerServiceBase
+internal sealed class JoinService(ClientRegistry registry, OpenCount streams, ILogger log, CancellationToken stopping) : Wire.FlowerService.FlowerServiceBase
 {
     public override async Task Join(
         IAsyncStreamReader<Wire.ClientMessage> requests, IServerStreamWriter<Wire.ServerMessage> responses, ServerCallContext context)
     {
-        streams.Add(context.GetHttpContext().Response);
+        streams.Add();
+        context.GetHttpContext().Response.OnCompleted(() =>
+        {
+            streams.Remove();
+            return Task.CompletedTask;
+        });
         var connection = new BidiConnection(ClientInfo.Create(context.Peer), responses);
         // Tells the client that it is in; a stock server says nothing until its first instruction.
         await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);
