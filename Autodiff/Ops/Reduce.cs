@@ -110,6 +110,20 @@ internal sealed record SoftmaxOp : Op
 
     public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Softmax.Run(x[0], y);
 
-    // ∂yⱼ/∂xᵢ = yⱼ(δᵢⱼ − yᵢ), so the gradient is y·(g − Σ g·y).
-    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => y * (g - (g * y).Sum(-1, keepDims: true));
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => Tensor.Apply(new SoftmaxGradOp(), g, y);
+}
+
+/// <summary>y·(g − Σ g·y) along the last axis, the gradient of y = softmax(x), since ∂yⱼ/∂xᵢ = yⱼ(δᵢⱼ − yᵢ). Inputs: g, y.</summary>
+internal sealed record SoftmaxGradOp : Op
+{
+    public override string Name => "softmax_grad";
+
+    public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, x[0].DType);
+
+    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.SoftmaxGrad.Run(x[0], x[1], y);
+
+    // With the cotangent h: ∂g = y·(h − Σ h·y), the same formula; ∂y = h·(g − Σ g·y) − g·Σ h·y.
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i == 0
+        ? Tensor.Apply(this, g, x[1])
+        : g * (x[0] - (x[0] * x[1]).Sum(-1, keepDims: true)) - x[0] * (g * x[1]).Sum(-1, keepDims: true);
 }
