@@ -51,7 +51,9 @@ public sealed class CompiledStep
         {
             if (module.Training != training) Throw.Invalid("compile", "the module changed between training and evaluation since the step was compiled; compile it again");
         }
-        optimizer.Advance(numbers);
-        return compiler.Scalar(inputs, numbers);
+        optimizer.NextNumbers(numbers);
+        var loss = compiler.Scalar(inputs, numbers);
+        optimizer.CountStep();
+        return loss;
     }
 }

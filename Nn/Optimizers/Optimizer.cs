@@ -86,20 +86,20 @@ public abstract class Optimizer
         ArgumentNullException.ThrowIfNull(gradients);
         Check(parameters, gradients);
         var numbers = new double[NumberCount];
-        Advance(numbers);
-        return Apply(parameters, gradients, dtype => Array.ConvertAll(numbers, number => Tensor.Scalar(number, dtype)));
+        NextNumbers(numbers);
+        var updated = Apply(parameters, gradients, dtype => Array.ConvertAll(numbers, number => Tensor.Scalar(number, dtype)));
+        CountStep();
+        return updated;
     }
 
     /// <summary>How many numbers a step has.</summary>
     internal int StepNumbers => NumberCount;
 
-    /// <summary>Writes the numbers of the next step, which then counts as made.</summary>
-    internal void Advance(Span<double> numbers)
-    {
-        var learningRate = LearningRate;
-        Step++;
-        Numbers(learningRate, Step, numbers);
-    }
+    /// <summary>Writes the numbers of the next step.</summary>
+    internal void NextNumbers(Span<double> numbers) => Numbers(LearningRate, Step + 1, numbers);
+
+    /// <summary>Says that the next step was made.</summary>
+    internal void CountStep() => Step++;
 
     /// <summary>The cells of the state that these parameters have, made where they have none yet.</summary>
     internal IEnumerable<TensorCell> Cells(ParameterTree parameters) => [.. parameters.SelectMany(entry => StateOf(entry.Key, entry.Value))];

@@ -118,6 +118,23 @@ public sealed class CompiledStepTests
     }
 
     [Fact]
+    public void Invoke_ThatFails_IsNoStepAndChangesNothing()
+    {
+        var model = Model();
+        var optimizer = new Adam(0.01, biasCorrection: true);
+        var step = CompileStep(model, optimizer, (x, y) => Loss(model, x, y));
+        var (x, y) = Batch(0, 16);
+        step.Invoke(x, y);
+        var before = model.Parameters()["layers.0.weight"].ToArray<float>();
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => step.Invoke(x, y + 10));
+        Assert.Throws<ArgumentException>(() => step.Invoke(x, y[..5]));
+
+        Assert.Equal(1, optimizer.Step);
+        Assert.Equal(before, model.Parameters()["layers.0.weight"].ToArray<float>());
+    }
+
+    [Fact]
     public void FreezeOrEval_AfterTheFirstStep_IsRefused()
     {
         var model = Model();
