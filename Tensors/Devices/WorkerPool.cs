@@ -8,7 +8,9 @@ namespace ManagedFed.Devices;
 /// <summary>The work of a parallel region, cut into numbered pieces that may run in any order and on any thread.</summary>
 internal interface IParallelBody
 {
-    void Run(int index);
+    /// <param name="index">The piece's number.</param>
+    /// <param name="worker">0 … workers-1 of the region: no two pieces that run at the same time are given the same.</param>
+    void Run(int index, int worker);
 }
 
 /// <summary>
@@ -49,7 +51,7 @@ internal sealed unsafe class WorkerPool
     private SharedWords words;
 
     // The open region; written only while no piece is left to take.
-    private delegate*<void*, int, void> invoke;
+    private delegate*<void*, int, int, void> invoke;
     private void* body;
     private int count, helpers;
     private Exception? failure;
@@ -69,22 +71,26 @@ internal sealed unsafe class WorkerPool
         }
     }
 
+    /// <summary>Runs the pieces on as many threads as <see cref="Threads"/> allows.</summary>
+    public void Run<TBody>(int count, ref TBody body) where TBody : unmanaged, IParallelBody => Run(count, Threads, ref body);
+
     /// <summary>
-    /// Runs <c>body.Run(i)</c> once for every i in 0 … count-1 and returns when all are done, their writes visible.
+    /// Runs <c>body.Run(i, worker)</c> once for every i in 0 … count-1 and returns when all are done, their writes visible.
     /// </summary>
     /// <remarks>
     /// The body is shared by reference, not copied. When pieces throw, the first exception caught reaches the caller,
     /// after the pieces that had begun have ended; whether the others ran is not defined.
     /// </remarks>
-    public void Run<TBody>(int count, ref TBody body) where TBody : unmanaged, IParallelBody
+    /// <param name="workers">The most threads that take part, whatever <see cref="Threads"/> has become; the caller is worker 0.</param>
+    public void Run<TBody>(int count, int workers, ref TBody body) where TBody : unmanaged, IParallelBody
     {
-        if (count > 1 && Threads > 1 && Interlocked.CompareExchange(ref busy, 1, 0) == 0)
+        if (count > 1 && workers > 1 && Interlocked.CompareExchange(ref busy, 1, 0) == 0)
         {
             try
             {
                 fixed (TBody* pinned = &body)
                 {
-                    RunShared(count, pinned, &Invoke<TBody>);
+                    RunShared(count, workers, pinned, &Invoke<TBody>);
                 }
             }
             finally
@@ -93,15 +99,16 @@ internal sealed unsafe class WorkerPool
             }
             return;
         }
-        for (var i = 0; i < count; i++) body.Run(i);
+        for (var i = 0; i < count; i++) body.Run(i, 0);
     }
 
-    private static void Invoke<TBody>(void* body, int index) where TBody : unmanaged, IParallelBody => ((TBody*)body)->Run(index);
+    private static void Invoke<TBody>(void* body, int index, int worker) where TBody : unmanaged, IParallelBody =>
+        ((TBody*)body)->Run(index, worker);
 
-    private void RunShared(int count, void* body, delegate*<void*, int, void> invoke)
+    private void RunShared(int count, int workers, void* body, delegate*<void*, int, int, void> invoke)
     {
-        var helpers = Math.Min(Threads, count) - 1;
-        for (var id = 0; id < helpers; id++) workers[id] ??= new Worker(this, id);
+        var helpers = Math.Min(workers, count) - 1;
+        for (var id = 0; id < helpers; id++) this.workers[id] ??= new Worker(this, id);
 
         this.invoke = invoke;
         this.body = body;
@@ -111,7 +118,7 @@ internal sealed unsafe class WorkerPool
         var region = (words.Ticket >> 32) + 1;
         Interlocked.Exchange(ref words.Ticket, region << 32 | (uint)count);
 
-        for (var id = 0; id < helpers; id++) workers[id]!.Wake();
+        for (var id = 0; id < helpers; id++) this.workers[id]!.Wake();
         TakePieces(-1);
         var spinner = default(SpinWait);
         while (Volatile.Read(ref words.Unfinished) != 0) spinner.SpinOnce(sleep1Threshold: -1);
@@ -138,7 +145,7 @@ internal sealed unsafe class WorkerPool
             if (Interlocked.CompareExchange(ref words.Ticket, ticket - 1, ticket) != ticket) continue;
             try
             {
-                invoke(body, index);
+                invoke(body, index, id + 1);
             }
             catch (Exception exception)
             {

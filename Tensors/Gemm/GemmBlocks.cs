@@ -57,7 +57,7 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
         Divide(threads == 1 ? 1 : Math.Clamp(flops / PieceFlops, threads, 4 * threads) / Batch.Count);
         var pieces = checked(Batch.Count * gridRows * gridColumns);
         if (threads > 1) WorkerPool.Shared.Run(pieces, ref this);
-        else for (var i = 0; i < pieces; i++) Run(i);
+        else for (var i = 0; i < pieces; i++) Run(i, 0);
     }
 
     /// <summary>Cuts C along whole tiles into at least so many blocks, as far as it has tiles.</summary>
@@ -80,7 +80,7 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
     }
 
     /// <summary>One block of C of one matrix of the batch.</summary>
-    public void Run(int index)
+    public void Run(int index, int worker)
     {
         var (batch, block) = Math.DivRem(index, gridRows * gridColumns);
         var (a, b) = (A, B);

@@ -74,7 +74,7 @@ internal static unsafe class Elementwise
     {
         public ElementPlan* Plan;
 
-        public readonly void Run(int index)
+        public readonly void Run(int index, int worker)
         {
             var start = (nint)index * TLoop.Grain;
             Plan->Run<TLoop>(start, Math.Min(start + TLoop.Grain, Plan->Count));

@@ -30,6 +30,6 @@ internal static class Pieces
 
     private struct Body<TBody>(nint items, nint perPiece, TBody body) : IParallelBody where TBody : unmanaged, IRangeBody
     {
-        public readonly void Run(int index) => body.Run(index * perPiece, nint.Min((index + 1) * perPiece, items));
+        public readonly void Run(int index, int worker) => body.Run(index * perPiece, nint.Min((index + 1) * perPiece, items));
     }
 }

@@ -9,12 +9,12 @@ public sealed unsafe class WorkerPoolTests
 
     private struct Counting(int* hits) : IParallelBody
     {
-        public readonly void Run(int index) => Interlocked.Increment(ref hits[index]);
+        public readonly void Run(int index, int worker) => Interlocked.Increment(ref hits[index]);
     }
 
     private struct Failing(int bad) : IParallelBody
     {
-        public readonly void Run(int index)
+        public readonly void Run(int index, int worker)
         {
             if (index == bad) throw new InvalidOperationException($"piece {index}");
         }
@@ -22,7 +22,7 @@ public sealed unsafe class WorkerPoolTests
 
     private struct Nested(int* hits, int inner, int poolIndex) : IParallelBody
     {
-        public readonly void Run(int index)
+        public readonly void Run(int index, int worker)
         {
             var body = new Counting(hits + index * inner);
             Pools[poolIndex].Run(inner, ref body);
@@ -32,7 +32,7 @@ public sealed unsafe class WorkerPoolTests
     /// <summary>Both pieces wait for each other, so they end only when two threads run them.</summary>
     private struct Meeting(int* arrived) : IParallelBody
     {
-        public readonly void Run(int index)
+        public readonly void Run(int index, int worker)
         {
             Interlocked.Increment(ref *arrived);
             var here = arrived;
@@ -44,7 +44,20 @@ public sealed unsafe class WorkerPoolTests
     {
         public int Total;
 
-        public void Run(int index) => Interlocked.Add(ref Total, index);
+        public void Run(int index, int worker) => Interlocked.Add(ref Total, index);
+    }
+
+    /// <summary>Notes every piece that finds its worker's place taken or beyond the region's.</summary>
+    private struct Occupying(int* places, int workers) : IParallelBody
+    {
+        public int Wrong;
+
+        public void Run(int index, int worker)
+        {
+            if (worker < 0 || worker >= workers || Interlocked.Exchange(ref places[worker], 1) != 0) Interlocked.Increment(ref Wrong);
+            Thread.SpinWait(20);
+            if (worker >= 0 && worker < workers) Volatile.Write(ref places[worker], 0);
+        }
     }
 
     private static readonly WorkerPool[] Pools = [new(1), new(2), new(4)];
@@ -160,6 +173,24 @@ public sealed unsafe class WorkerPoolTests
             pool.Run(10, ref body);
             Assert.Equal(45, body.Total);
         }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Run_GivenWorkers_NoTwoPiecesAtOnceShareOneWhateverThreadsBecomes(int workers)
+    {
+        var pool = new WorkerPool(4);
+        var places = stackalloc int[workers];
+        new Span<int>(places, workers).Clear();
+        var body = new Occupying(places, workers);
+        for (var run = 0; run < Runs; run++)
+        {
+            pool.Threads = 1 + run % 4;
+            pool.Run(8, workers, ref body);
+        }
+        Assert.Equal(0, body.Wrong);
     }
 
     [Fact]
