@@ -36,8 +36,14 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
     public TEpilogue Epilogue;
     public BatchAxes Batch;
 
+    // Blocks of C: their size, and how many of them cover it.
     private nint blockRows, blockColumns;
     private int gridRows, gridColumns;
+
+    // How one block is gone through: the sizes of its loops, what is packed, and the bytes it packs into.
+    private nint mc, nc, kc, panelStepB, bytesA, bytesB, scratchBytes;
+    private bool packA, packB;
+    private byte* scratch;
 
     // 400 rows of a panel of B stay in L1 beside the rows of A they meet, a block of A in half of a 512 KiB L2, one of B in L3.
     private const int KC = 400, BytesOfA = 192 * 1024, NC = 1024;
@@ -55,9 +61,14 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
         var flops = 2.0 * M * N * Math.Max(K, 1) * Batch.Count;
         var threads = flops < ParallelFlops ? 1 : WorkerPool.Shared.Threads;
         Divide(threads == 1 ? 1 : Math.Clamp(flops / PieceFlops, threads, 4 * threads) / Batch.Count);
+        Plan();
         var pieces = checked(Batch.Count * gridRows * gridColumns);
-        if (threads > 1) WorkerPool.Shared.Run(pieces, ref this);
-        else for (var i = 0; i < pieces; i++) Run(i, 0);
+        // Rented here and not by the pieces: how many of them run at once is not known, and their threads keep no blocks warm.
+        var workers = Math.Min(threads, pieces);
+        var block = BlockPool.Shared.Rent(workers * scratchBytes);
+        scratch = block.Pointer;
+        WorkerPool.Shared.Run(pieces, workers, ref this);
+        BlockPool.Shared.Return(block);
     }
 
     /// <summary>Cuts C along whole tiles into at least so many blocks, as far as it has tiles.</summary>
@@ -79,9 +90,32 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
         blockColumns = columns * TKernel.NR;
     }
 
+    /// <summary>Sizes the loops for the largest block; the smaller ones at the edges follow the same plan.</summary>
+    private void Plan()
+    {
+        int mr = TKernel.MR, nr = TKernel.NR;
+        kc = Even(K, KC, 8);
+        mc = Even(blockRows, BytesOfA / sizeof(T) / kc, mr);
+        nc = Even(blockColumns, NC, nr);
+
+        // A packed panel costs one more pass over its elements and saves strided reading once for each tile that uses it.
+        bool rowsRun = A.ColumnStride == 1, columnsRun = A.RowStride == 1;
+        packA = !TKernel.ReadsStridedA ? !columnsRun
+            : !(rowsRun || columnsRun) || blockColumns > PanelsInPlace * nr && (columnsRun || A.RowStride >= CloseRows);
+        packB = B.ColumnStride != 1 || blockRows > TilesInPlace * mr;
+        // One block of rows uses each panel of B in turn, so that all can share a place in the L1 cache.
+        panelStepB = blockRows > mc ? nr * kc : 0;
+
+        bytesA = (packA ? mc + mr : mr) * kc * sizeof(T);
+        bytesB = (panelStepB != 0 ? nc + nr : nr) * kc * sizeof(T);
+        scratchBytes = Math.Max(bytesA + bytesB + mr * nr * sizeof(T), K * sizeof(T));
+        scratchBytes = (scratchBytes + Block.LineSize - 1) / Block.LineSize * Block.LineSize;
+    }
+
     /// <summary>One block of C of one matrix of the batch.</summary>
     public void Run(int index, int worker)
     {
+        var own = scratch + worker * scratchBytes;
         var (batch, block) = Math.DivRem(index, gridRows * gridColumns);
         var (a, b) = (A, B);
         nint offsetA = 0, offsetB = 0;
@@ -97,20 +131,19 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
         b = b with { Pointer = (nint)(B.At(0, j0) + offsetB) };
         var (m, n, row) = (Math.Min(blockRows, M - i0), Math.Min(blockColumns, N - j0), batch * M + i0);
         var turned = new MatrixView<T>(b.Pointer, b.ColumnStride, b.RowStride);
-        if (N == 1 && (a.RowStride == 1 || a.ColumnStride == 1)) Vector(a, turned, m, down: true, row, j0);
-        else if (M == 1 && (b.RowStride == 1 || b.ColumnStride == 1)) Vector(turned, a, n, down: false, row, j0);
-        else Block(a, b, m, n, row, j0);
+        if (N == 1 && (a.RowStride == 1 || a.ColumnStride == 1)) Vector(a, turned, m, down: true, row, j0, (T*)own);
+        else if (M == 1 && (b.RowStride == 1 || b.ColumnStride == 1)) Vector(turned, a, n, down: false, row, j0, (T*)own);
+        else Tiles(a, b, m, n, row, j0, own);
     }
 
     /// <summary>A block that is one row or one column: a matrix times the vector in the first row of <paramref name="x"/>.</summary>
-    private readonly void Vector(MatrixView<T> matrix, MatrixView<T> x, nint rows, bool down, nint row, nint column)
+    private readonly void Vector(MatrixView<T> matrix, MatrixView<T> x, nint rows, bool down, nint row, nint column, T* own)
     {
-        var scratch = x.ColumnStride == 1 ? null : BlockPool.Shared.Rent(K * sizeof(T));
         var vector = x.At(0, 0);
-        if (scratch is not null)
+        if (x.ColumnStride != 1)
         {
-            vector = (T*)scratch.Pointer;
-            for (nint k = 0; k < K; k++) vector[k] = *x.At(0, k);
+            for (nint k = 0; k < K; k++) own[k] = *x.At(0, k);
+            vector = own;
         }
         var dst = C + row * N + column;
         if (Vector256.IsHardwareAccelerated)
@@ -121,31 +154,14 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
         {
             MatVec.Run<T, Vector128<T>, Simd128<T>, TEpilogue>(matrix, vector, dst, rows, K, down, Epilogue, row, column);
         }
-        if (scratch is not null) BlockPool.Shared.Return(scratch);
     }
 
     /// <summary>The five loops over one block of m×n elements of C, which starts at (row, column).</summary>
-    private readonly void Block(MatrixView<T> a, MatrixView<T> b, nint m, nint n, nint row, nint column)
+    private readonly void Tiles(MatrixView<T> a, MatrixView<T> b, nint m, nint n, nint row, nint column, byte* own)
     {
-        int mr = TKernel.MR, nr = TKernel.NR;
-        var kc = Even(K, KC, 8);
-        var mc = Even(m, BytesOfA / sizeof(T) / kc, mr);
-        var nc = Even(n, NC, nr);
-
-        // A packed panel costs one more pass over its elements and saves strided reading once for each tile that uses it.
-        bool rowsRun = a.ColumnStride == 1, columnsRun = a.RowStride == 1;
-        var packA = !TKernel.ReadsStridedA ? !columnsRun
-            : !(rowsRun || columnsRun) || n > PanelsInPlace * nr && (columnsRun || a.RowStride >= CloseRows);
-        var packB = b.ColumnStride != 1 || m > TilesInPlace * mr;
-        // One block of rows uses each panel of B in turn, so that all can share a place in the L1 cache.
-        var panelStepB = m > mc ? nr * kc : 0;
-
-        var bytesA = (packA ? mc + mr : mr) * kc * sizeof(T);
-        var bytesB = (panelStepB != 0 ? nc + nr : nr) * kc * sizeof(T);
-        var scratch = BlockPool.Shared.Rent(bytesA + bytesB + mr * nr * sizeof(T));
-        var scratchA = (T*)scratch.Pointer;
-        var scratchB = (T*)(scratch.Pointer + bytesA);
-        var buffer = (T*)(scratch.Pointer + bytesA + bytesB);
+        var nr = TKernel.NR;
+        var rowsRun = a.ColumnStride == 1;
+        T* scratchA = (T*)own, scratchB = (T*)(own + bytesA), buffer = (T*)(own + bytesA + bytesB);
         var c = C + row * N + column;
 
         // 5. Columns of B and C, so that a packed block of B stays in the outermost cache.
@@ -209,7 +225,6 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
                 }
             }
         }
-        BlockPool.Shared.Return(scratch);
     }
 
     /// <summary>A whole tile goes straight to C, one that overhangs by way of a buffer.</summary>

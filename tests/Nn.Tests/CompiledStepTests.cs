@@ -56,20 +56,6 @@ public sealed class CompiledStepTests
     }
 
     [Fact]
-    public void Invoke_OnceTraced_AllocatesNothing()
-    {
-        var model = Model();
-        var step = CompileStep(model, new Adam(0.01), (x, y) => Loss(model, x, y));
-        var (x, y) = Batch(0, 16);
-        for (var i = 0; i < 5; i++) step.Invoke(x, y);
-
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 10; i++) step.Invoke(x, y);
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
-    }
-
-    [Fact]
     public void Parameters_ReadBetweenSteps_AreSnapshotsThatNeverChange()
     {
         var model = Model();

@@ -1,0 +1,24 @@
+using static ManagedFed.Nn.ModuleTransforms;
+
+namespace ManagedFed.Nn.Tests;
+
+/// <summary>A replayed step takes its scratch from the pool, where no other test may have borrowed it meanwhile.</summary>
+[Collection("Memory")]
+[CollectionDefinition("Memory", DisableParallelization = true)]
+public sealed class CompiledStepMemoryTests
+{
+    [Fact]
+    public void Invoke_OnceTraced_AllocatesNothing()
+    {
+        var model = new Sequential(new Linear(6, 8, RandomKey.FromSeed(1)), new Relu(), new Linear(8, 10, RandomKey.FromSeed(2)));
+        var step = CompileStep(model, new Adam(0.01), (x, y) => Losses.CrossEntropy(model.Forward(x), y, reduction: Reduction.Mean));
+        var x = Tensor.RandomUniform(RandomKey.FromSeed(100), [16, 6], -1, 1).Eval();
+        var y = (Tensor.Arange(16) % 10).Eval();
+        for (var i = 0; i < 5; i++) step.Invoke(x, y);
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 10; i++) step.Invoke(x, y);
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+}
