@@ -2,15 +2,33 @@ using ManagedFed.Ops;
 
 namespace ManagedFed;
 
-// Random tensors are functions of a key: equal keys give equal numbers, on every machine and thread count.
+// Random tensors are functions of a key, a uint32 tensor of shape (2,): equal keys give equal numbers, on every machine and
+// thread count. A key in the graph may be an argument or a state of a compiled function.
 public sealed partial class Tensor
 {
+    /// <summary>A key as a uint32 tensor of shape (2,).</summary>
+    public static implicit operator Tensor(RandomKey key) => From<uint>(key.Word0, key.Word1);
+
+    /// <summary>n independent keys, the rows of a uint32 tensor of shape (n, 2); the bits of <see cref="RandomKey.Split(int)"/>.</summary>
+    /// <exception cref="ArgumentException">The key is none.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">n is negative.</exception>
+    public static Tensor RandomSplit(Tensor key, int n = 2)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(n);
+        return RandomBits(key, [n, 2]);
+    }
+
     /// <summary>Uniform random 32-bit words (uint32).</summary>
-    public static Tensor RandomBits(RandomKey key, Shape shape) => Apply(new RandomBits(shape), From<uint>(key.Word0, key.Word1));
+    /// <exception cref="ArgumentException">The key is none.</exception>
+    public static Tensor RandomBits(Tensor key, Shape shape)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return Apply(new RandomBits(shape), key);
+    }
 
     /// <summary>Uniform in [low, high), from 32 random bits per element, as MLX draws them.</summary>
-    /// <exception cref="ArgumentException">low exceeds high, or the type is not floating.</exception>
-    public static Tensor RandomUniform(RandomKey key, Shape shape, double low = 0, double high = 1, DType dtype = DType.Float32)
+    /// <exception cref="ArgumentException">low exceeds high, the type is not floating, or the key is none.</exception>
+    public static Tensor RandomUniform(Tensor key, Shape shape, double low = 0, double high = 1, DType dtype = DType.Float32)
     {
         if (!dtype.IsFloating()) Throw.DTypeMismatch("random_uniform", dtype, "float32 or float64");
         if (!(low <= high)) Throw.Argument("random_uniform", $"low {low} exceeds high {high}");
@@ -21,19 +39,23 @@ public sealed partial class Tensor
     }
 
     /// <summary>Normal with the given mean and standard deviation: √2·erf⁻¹(u), u uniform in (−1, 1), as MLX draws it.</summary>
-    /// <exception cref="ArgumentException">The standard deviation is negative, or the type is not floating.</exception>
-    public static Tensor RandomNormal(RandomKey key, Shape shape, double mean = 0, double std = 1, DType dtype = DType.Float32)
+    /// <exception cref="ArgumentException">The standard deviation is negative, the type is not floating, or the key is none.</exception>
+    public static Tensor RandomNormal(Tensor key, Shape shape, double mean = 0, double std = 1, DType dtype = DType.Float32)
     {
         if (!(std >= 0)) Throw.Argument("random_normal", $"standard deviation {std} is negative");
         var u = RandomUniform(key, shape, dtype == DType.Float32 ? MathF.BitIncrement(-1) : Math.BitIncrement(-1), 1, dtype);
         return u.ErfInv() * (Math.Sqrt(2) * std) + mean;
     }
 
-    /// <summary>True with probability p (bool).</summary>
-    /// <exception cref="ArgumentException">p lies outside [0, 1].</exception>
-    public static Tensor RandomBernoulli(RandomKey key, double p, Shape shape)
+    /// <summary>True with probability p (bool), where 32 random bits, a number below 2³², lie below p·2³².</summary>
+    /// <exception cref="ArgumentException">p lies outside [0, 1], or the key is none.</exception>
+    public static Tensor RandomBernoulli(Tensor key, double p, Shape shape)
     {
         if (!(p >= 0 && p <= 1)) Throw.Argument("random_bernoulli", $"probability {p} lies outside 0..1");
-        return RandomBits(key, shape).AsType(DType.Float64) < p * 4294967296.0;
+
+        // An integer lies below a number just when it lies below the next integer from there.
+        var limit = Math.Ceiling(p * 4294967296.0);
+        var bits = RandomBits(key, shape);
+        return limit > uint.MaxValue ? Ones(shape, DType.Bool) : bits < From<uint>([(uint)limit], []);
     }
 }

@@ -6,17 +6,20 @@ namespace ManagedFed.Kernels;
 internal static unsafe class RandomKernel
 {
     /// <summary>
-    /// Writes the bits that JAX (with <c>jax_threefry_partitionable</c> off) and MLX draw from a key; dst is contiguous uint32.
+    /// Writes the bits that JAX (with <c>jax_threefry_partitionable</c> off) and MLX draw from a key of two words; dst is
+    /// contiguous, both are uint32.
     /// </summary>
     /// <remarks>
     /// With h = ⌈n/2⌉, words i and h+i are the hash of the counter pair (i, h+i); for odd n the last pair is (h-1, 0) and its
     /// second word is dropped. Every word depends on n, the key and its own place only.
     /// </remarks>
     /// <exception cref="ArgumentException">More than 2³² words.</exception>
-    public static void Bits(uint key0, uint key1, NdArray dst)
+    public static void Bits(NdArray key, NdArray dst)
     {
         if (dst.Count > 1L << 32) Throw.Argument("random", $"{dst.Count} words from one key, at most 2^32; split the key first");
-        Write(key0, key1, (uint*)dst.Pointer, dst.Layout.Count);
+        var words = (uint*)key.Pointer;
+        Write(words[0], words[key.Layout.Strides[0]], (uint*)dst.Pointer, dst.Layout.Count);
+        GC.KeepAlive(key);
         GC.KeepAlive(dst);
     }
 

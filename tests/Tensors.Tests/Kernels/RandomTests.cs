@@ -91,7 +91,7 @@ public sealed class RandomTests
     private static uint[] Bits(RandomKey key, int n)
     {
         var dst = NdArray.Empty([n], DType.UInt32);
-        RandomKernel.Bits(key.Word0, key.Word1, dst);
+        RandomKernel.Bits(NdArray.From(key.Word0, key.Word1), dst);
         return dst.ToArray<uint>();
     }
 }
