@@ -50,7 +50,11 @@ public abstract class Optimizer
     public ParameterTree State => new(state.SelectMany(entry => slots.Zip(entry.Value, (slot, cell) => KeyValuePair.Create($"{entry.Key}.{slot}", cell.Value))));
 
     /// <summary>Continues from a saved <see cref="State"/> and <see cref="Step"/>.</summary>
-    /// <exception cref="ArgumentException">The step is negative, or a name is not this optimizer's or has a partner missing; nothing has changed.</exception>
+    /// <remarks>State that is not given starts from zeros again. Compiled steps that this optimizer is part of go on from here too.</remarks>
+    /// <exception cref="ArgumentException">
+    /// The step is negative, a name is not this optimizer's or has a partner missing, or a tensor differs in shape or type from
+    /// the present one; nothing has changed.
+    /// </exception>
     public void Restore(ParameterTree state, long step)
     {
         ArgumentNullException.ThrowIfNull(state);
@@ -62,8 +66,14 @@ public abstract class Optimizer
             expected.SymmetricExceptWith(state.Keys);
             Throw.Argument(name, $"state is missing, or does not know, {string.Join(", ", expected)}; each parameter has {string.Join(", ", slots)}");
         }
-        this.state.Clear();
-        foreach (var parameter in parameters)
+        ParameterTree.Refuse(name, State.Unlike(state));
+
+        // The cells stay, because compiled steps hold them.
+        foreach (var (parameter, cells) in this.state)
+        {
+            for (var i = 0; i < cells.Length; i++) cells[i].Value = state.TryGetValue($"{parameter}.{slots[i]}", out var value) ? value : cells[i].Value.ZerosLike();
+        }
+        foreach (var parameter in parameters.Except(this.state.Keys))
         {
             this.state[parameter] = Array.ConvertAll(slots, slot => new TensorCell(state[$"{parameter}.{slot}"]));
         }
