@@ -8,25 +8,26 @@ namespace ManagedFed.Nn;
 /// a strided view that must be copied first, and a sum that leaves fewer than four columns, cost a few hundred bytes.
 /// </summary>
 /// <remarks>
-/// Parameters and optimizer state live in the step's memory between calls. Reading them, replacing them, loading weights
-/// and other learning rates work as ever and are seen by the next call. Freezing parameters or leaving training mode after
-/// the first call is refused: make a new step. Calls from several threads take turns.
+/// Parameters, buffers and optimizer state live in the step's memory between calls. Reading them, replacing them, loading
+/// weights and other learning rates work as ever and are seen by the next call. Freezing parameters or leaving training mode
+/// once the step is made is refused: make a new one. Calls from several threads take turns.
 /// </remarks>
 public sealed class CompiledStep
 {
     private readonly Optimizer optimizer;
-    private readonly (Parameter Parameter, bool IsTrainable)[] parameters;
-    private readonly (Module Module, bool Training)[] modules;
+    private readonly ModuleGuard guard;
     private readonly double[] numbers;
     private readonly Compiler compiler;
 
     internal CompiledStep(Module model, Optimizer optimizer, Func<Tensor[], Tensor> loss)
     {
         this.optimizer = optimizer;
-        parameters = [.. model.NamedParameters().Select(entry => (entry.Value, entry.Value.IsTrainable))];
-        modules = [.. model.NamedModules().Select(entry => (entry.Value, entry.Value.Training))];
+        guard = new(model);
         numbers = new double[optimizer.StepNumbers];
-        TensorCell[] cells = [.. parameters.Select(entry => entry.Parameter.Cell), .. optimizer.Cells(model.TrainableParameters())];
+
+        // Buffers come last, so that a run that fails in the loss has not written them.
+        var state = model.NamedState().ToLookup(entry => entry.Value.IsBuffer, entry => entry.Value.Cell);
+        TensorCell[] cells = [.. state[false], .. optimizer.Cells(model.TrainableParameters()), .. state[true]];
         compiler = new(cells, numbers.Length, (inputs, scalars) =>
         {
             var (value, gradients) = ModuleTransforms.ValueAndGrad(model, () => loss(inputs));
@@ -43,14 +44,7 @@ public sealed class CompiledStep
     /// <exception cref="InvalidOperationException">Parameters were frozen or unfrozen, or the mode changed, since the step was made.</exception>
     public double Invoke(params ReadOnlySpan<Tensor> inputs)
     {
-        foreach (var (parameter, isTrainable) in parameters)
-        {
-            if (parameter.IsTrainable != isTrainable) Throw.Invalid("compile", $"parameter {parameter.Name} was frozen or unfrozen since the step was compiled; compile it again");
-        }
-        foreach (var (module, training) in modules)
-        {
-            if (module.Training != training) Throw.Invalid("compile", "the module changed between training and evaluation since the step was compiled; compile it again");
-        }
+        guard.Check();
         optimizer.NextNumbers(numbers);
         var loss = compiler.Scalar(inputs, numbers);
         optimizer.CountStep();

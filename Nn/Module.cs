@@ -5,7 +5,9 @@ namespace ManagedFed.Nn;
 /// <summary>A function with parameters: a layer, or a model made of layers.</summary>
 /// <remarks>
 /// A subclass registers its parameters and children in its constructor. The order of registration is the order of
-/// <see cref="Parameters"/>, of files and of the wire. One thread at a time may train a module.
+/// <see cref="Parameters"/>, of files and of the wire. What a pass itself changes, such as a running mean or a random key,
+/// must be a buffer, set through <see cref="Nn.Parameter.Value"/>: then compiled functions change it too, and reading the
+/// loss of a training step computes it. One thread at a time may train a module.
 /// </remarks>
 /// <example>
 /// <code>
@@ -43,12 +45,18 @@ public abstract class Module
         return Register(name, new Parameter(name, value, isBuffer: false));
     }
 
-    /// <summary>Registers a state that is saved and sent with the parameters but not trained.</summary>
+    /// <summary>Registers a state that is not trained.</summary>
+    /// <param name="name">Unique among this module's members.</param>
+    /// <param name="value">The initial value, of any type.</param>
+    /// <param name="persistent">
+    /// True for a part of what was learnt, such as a running mean, which is saved and sent with the parameters. False for
+    /// what belongs to this run alone, such as a random key, which is in <see cref="State"/> only.
+    /// </param>
     /// <exception cref="ArgumentException">The name is taken or empty.</exception>
-    protected Parameter Buffer(string name, Tensor value)
+    protected Parameter Buffer(string name, Tensor value, bool persistent = true)
     {
         ArgumentNullException.ThrowIfNull(value);
-        return Register(name, new Parameter(name, value, isBuffer: true));
+        return Register(name, new Parameter(name, value, isBuffer: true, persistent));
     }
 
     /// <summary>Registers a module whose parameters become this one's, with <paramref name="name"/> and a dot before their names.</summary>
@@ -77,36 +85,44 @@ public abstract class Module
         return found;
     }
 
+    /// <summary>All parameters and persistent buffers with their dotted names, in order of registration.</summary>
+    public IEnumerable<KeyValuePair<string, Parameter>> NamedParameters() => NamedState().Where(entry => entry.Value.IsPersistent);
+
     /// <summary>All parameters and buffers with their dotted names, in order of registration.</summary>
-    public IEnumerable<KeyValuePair<string, Parameter>> NamedParameters()
+    public IEnumerable<KeyValuePair<string, Parameter>> NamedState()
     {
         var found = new List<KeyValuePair<string, Parameter>>();
         Walk("", [], static (_, _) => { }, (name, parameter) => found.Add(KeyValuePair.Create(name, parameter)));
         return found;
     }
 
-    /// <summary>The values of all parameters and buffers.</summary>
+    /// <summary>The values of all parameters and persistent buffers: what is saved and sent.</summary>
     public ParameterTree Parameters() => Tree(NamedParameters());
+
+    /// <summary>The values of all parameters and buffers: all that a pass depends on or changes.</summary>
+    public ParameterTree State() => Tree(NamedState());
 
     /// <summary>The values of the parameters that are trained: all but buffers and frozen ones.</summary>
     public ParameterTree TrainableParameters() => Tree(NamedParameters().Where(entry => entry.Value.IsTrainable));
 
     /// <summary>Replaces the values of parameters and buffers.</summary>
-    /// <param name="parameters">New values of the same shapes and types.</param>
-    /// <param name="strict">True: all names must be given. False: those given are replaced. An unknown name is always refused.</param>
+    /// <param name="parameters">New values of the same shapes and types, such as <see cref="Parameters"/> or <see cref="State"/> gave.</param>
+    /// <param name="strict">
+    /// True: all names of <see cref="Parameters"/> must be given. False: those given are replaced. An unknown name is always refused.
+    /// </param>
     /// <exception cref="ArgumentException">Names, shapes or types differ; the message lists every difference, and nothing has changed.</exception>
     public void Update(ParameterTree parameters, bool strict = true)
     {
         ArgumentNullException.ThrowIfNull(parameters);
-        var own = Parameters();
-        ParameterTree.Refuse("update", [.. strict ? own.Missing(parameters) : [], .. own.Extra(parameters), .. own.Unlike(parameters)]);
-        foreach (var (name, parameter) in NamedParameters())
+        var own = State();
+        ParameterTree.Refuse("update", [.. strict ? Parameters().Missing(parameters) : [], .. own.Extra(parameters), .. own.Unlike(parameters)]);
+        foreach (var (name, parameter) in NamedState())
         {
             if (parameters.TryGetValue(name, out var value)) parameter.Value = value;
         }
     }
 
-    /// <summary>Replaces each parameter and buffer by f of it, of the same shape and type.</summary>
+    /// <summary>Replaces each parameter and persistent buffer by f of it, of the same shape and type.</summary>
     public void Apply(Func<Tensor, Tensor> f) => Update(Parameters().Map(f));
 
     /// <summary>Puts this module and all below in training, or with false in evaluation.</summary>
@@ -130,14 +146,14 @@ public abstract class Module
     /// <exception cref="ArgumentException">A name selects nothing.</exception>
     public void Unfreeze(params ReadOnlySpan<string> names) => SetFrozen("unfreeze", false, names);
 
-    /// <summary>Writes all parameters and buffers to an <c>.npz</c> file, one array to a name.</summary>
+    /// <summary>Writes all parameters and persistent buffers to an <c>.npz</c> file, one array to a name.</summary>
     public void SaveWeights(string path)
     {
         var parameters = Parameters();
         Npz.Save(path, parameters.Keys.Zip(parameters.ToArrays()));
     }
 
-    /// <summary>Reads the parameters and buffers from an <c>.npz</c> file.</summary>
+    /// <summary>Reads the parameters and persistent buffers from an <c>.npz</c> file.</summary>
     /// <param name="path">A file that <see cref="SaveWeights"/> or NumPy's <c>savez</c> wrote.</param>
     /// <param name="strict">True: the file has exactly this module's names. False: those both have are read.</param>
     /// <exception cref="ArgumentException">Names, shapes or types differ; the message lists every difference, and nothing has changed.</exception>

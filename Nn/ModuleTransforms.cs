@@ -1,3 +1,5 @@
+using ManagedFed.Ops;
+
 namespace ManagedFed.Nn;
 
 /// <summary>Differentiation with respect to a module's trainable parameters.</summary>
@@ -69,13 +71,19 @@ public static class ModuleTransforms
         return new(model, optimizer, loss);
     }
 
-    /// <summary>A function of one input that reads the module, and sees its changes, as a compiled program.</summary>
+    /// <summary>A function of one input that reads the module, sees its changes and updates its buffers, as a compiled program.</summary>
+    /// <remarks>Once parameters were frozen, or the mode changed between training and evaluation, calling it is refused.</remarks>
     public static Func<Tensor, Tensor> Compile(Module model, Func<Tensor, Tensor> f)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(f);
-        var compiled = new CompiledFunction(inputs => [f(inputs[0])], [.. model.NamedParameters().Select(entry => entry.Value.Cell)]);
-        return x => compiled.Invoke(x)[0];
+        var guard = new ModuleGuard(model);
+        var compiled = new CompiledFunction(inputs => [f(inputs[0])], [.. model.NamedState().Select(entry => entry.Value.Cell)]);
+        return x =>
+        {
+            guard.Check();
+            return compiled.Invoke(x)[0];
+        };
     }
 
     /// <summary>The value and gradients of a loss without inputs.</summary>
@@ -90,7 +98,8 @@ public static class ModuleTransforms
     private static (Tensor, TExtra, ParameterTree) Run<TExtra>(Module model, Func<(Tensor Loss, TExtra Extra)> loss)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var cells = model.NamedParameters().Where(entry => entry.Value.IsTrainable).ToArray();
+        var state = model.NamedState().ToArray();
+        var cells = Array.FindAll(state, entry => entry.Value.IsTrainable);
         var values = Array.ConvertAll(cells, cell => cell.Value.Value);
         var extra = default(TExtra)!;
         try
@@ -98,8 +107,10 @@ public static class ModuleTransforms
             var (outputs, gradients) = Transforms.Differentiate(values, aliases =>
             {
                 Substitute(aliases);
+                var buffers = Array.FindAll(state, entry => entry.Value.IsBuffer);
+                var before = Array.ConvertAll(buffers, entry => entry.Value.Value);
                 (var value, extra) = loss();
-                return [value];
+                return [Computing([.. buffers.Select(entry => entry.Value.Value).Where((now, i) => !ReferenceEquals(now, before[i]))], value)];
             });
             return (outputs[0], extra, new(cells.Zip(gradients, (cell, gradient) => KeyValuePair.Create(cell.Key, gradient))));
         }
@@ -107,6 +118,9 @@ public static class ModuleTransforms
         {
             Substitute(values);
         }
+
+        // Nothing else might ask for a buffer's new value, and the graphs of all steps would pile up behind it.
+        static Tensor Computing(Tensor[] changed, Tensor value) => changed.Length == 0 ? value : Tensor.Apply(Depends.Instance, [value, .. changed]);
 
         void Substitute(Tensor[] tensors)
         {

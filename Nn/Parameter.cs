@@ -2,13 +2,14 @@ using ManagedFed.Graph;
 
 namespace ManagedFed.Nn;
 
-/// <summary>A named cell of a module that holds a tensor to be trained, or a buffer that only travels and is saved with it.</summary>
+/// <summary>A named cell of a module: a tensor to be trained, or a buffer, which the module's own passes may replace.</summary>
 public sealed class Parameter
 {
-    internal Parameter(string name, Tensor value, bool isBuffer)
+    internal Parameter(string name, Tensor value, bool isBuffer, bool isPersistent = true)
     {
         Name = name;
         IsBuffer = isBuffer;
+        IsPersistent = isPersistent;
         Shape = value.Shape;
         DType = value.DType;
         Cell = new(value);
@@ -35,6 +36,9 @@ public sealed class Parameter
 
     /// <summary>True for a state that is no subject of training, such as a running mean.</summary>
     public bool IsBuffer { get; }
+
+    /// <summary>True when files and the wire carry the value; false for a state such as a random key.</summary>
+    public bool IsPersistent { get; }
 
     /// <summary>True when training leaves the value alone; see <see cref="Module.Freeze"/>.</summary>
     public bool IsFrozen { get; internal set; }

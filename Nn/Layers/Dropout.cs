@@ -7,7 +7,6 @@ namespace ManagedFed.Nn;
 public sealed class Dropout : Module
 {
     private readonly double p;
-    private RandomKey key;
 
     /// <summary>A layer that drops elements with probability <paramref name="p"/>.</summary>
     /// <param name="p">In [0, 1).</param>
@@ -17,15 +16,19 @@ public sealed class Dropout : Module
     {
         if (!(p is >= 0 and < 1)) Throw.Argument("dropout", $"probability {p} lies outside [0, 1)");
         this.p = p;
-        this.key = key;
+        Key = Buffer("key", key, persistent: false);
     }
+
+    /// <summary>The key that the next training pass splits: it goes on with the first half and draws with the second.</summary>
+    public Parameter Key { get; }
 
     /// <inheritdoc/>
     public override Tensor Forward(Tensor x)
     {
         ArgumentNullException.ThrowIfNull(x);
         if (p == 0 || !Training) return x;
-        (key, var draw) = key.Split();
-        return Tensor.Where(Tensor.RandomBernoulli(draw, p, x.Shape), x.ZerosLike(), x * (1 / (1 - p)));
+        var halves = Tensor.RandomSplit(Key);
+        Key.Value = halves[0];
+        return Tensor.Where(Tensor.RandomBernoulli(halves[1], p, x.Shape), x.ZerosLike(), x * (1 / (1 - p)));
     }
 }

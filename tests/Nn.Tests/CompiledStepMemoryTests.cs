@@ -7,10 +7,13 @@ namespace ManagedFed.Nn.Tests;
 [CollectionDefinition("Memory", DisableParallelization = true)]
 public sealed class CompiledStepMemoryTests
 {
-    [Fact]
-    public void Invoke_OnceTraced_AllocatesNothing()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(0.5)]
+    public void Invoke_OnceTraced_AllocatesNothing(double dropout)
     {
-        var model = new Sequential(new Linear(6, 8, RandomKey.FromSeed(1)), new Relu(), new Linear(8, 10, RandomKey.FromSeed(2)));
+        var key = RandomKey.FromSeed(1);
+        var model = new Sequential(new Linear(6, 8, key), new Relu(), new Dropout(dropout, key), new Linear(8, 10, RandomKey.FromSeed(2)));
         var step = CompileStep(model, new Adam(0.01), (x, y) => Losses.CrossEntropy(model.Forward(x), y, reduction: Reduction.Mean));
         var x = Tensor.RandomUniform(RandomKey.FromSeed(100), [16, 6], -1, 1).Eval();
         var y = (Tensor.Arange(16) % 10).Eval();

@@ -153,12 +153,31 @@ public sealed class CompiledStepTests
     }
 
     [Fact]
-    public void Dropout_InACompiledStep_IsRefused()
+    public void RestoreOfTheOptimizer_BetweenSteps_IsSeen()
     {
-        var model = new Sequential(new Linear(6, 3, RandomKey.FromSeed(1)), new Dropout(0.5, RandomKey.FromSeed(2)));
-        var step = CompileStep(model, new Sgd(0.1), (x, y) => Loss(model, x, y));
-        var (x, y) = Batch(0, 4);
-        var error = Assert.Throws<InvalidOperationException>(() => step.Invoke(x, y));
-        Assert.StartsWith("[compile] random numbers of a fixed key", error.Message, StringComparison.Ordinal);
+        var model = Model();
+        var optimizer = new Adam(0.01, biasCorrection: true);
+        var start = model.Parameters();
+        var step = CompileStep(model, optimizer, (x, y) => Loss(model, x, y));
+        var (x, y) = Batch(0, 16);
+        step.Invoke(x, y);
+        var (once, state) = (model.Parameters(), optimizer.State);
+        step.Invoke(x, y);
+        var twice = model.Parameters();
+
+        optimizer.Restore(state, 1);
+        model.Update(once);
+        step.Invoke(x, y);
+        Same(twice, model.Parameters());
+
+        optimizer.Restore(new([]), 0);
+        model.Update(start);
+        step.Invoke(x, y);
+        Same(once, model.Parameters());
+    }
+
+    private static void Same(ParameterTree expected, ParameterTree actual)
+    {
+        foreach (var (key, value) in expected) Assert.Equal(value.ToArray<float>(), actual[key].ToArray<float>());
     }
 }
