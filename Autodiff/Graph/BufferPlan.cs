@@ -1,7 +1,7 @@
 namespace ManagedFed.Graph;
 
 /// <summary>
-/// Gives each node of an ordered graph memory: views share their source's, an elementwise result takes over an input
+/// Gives each node of a graph in units memory: views share their source's, an elementwise result takes over an input
 /// that nobody reads afterwards, and other results take the smallest free block that holds them.
 /// </summary>
 internal sealed class BufferPlan
@@ -10,24 +10,24 @@ internal sealed class BufferPlan
     private readonly Dictionary<Storage, int> lastUse = [];
     private readonly Dictionary<Storage, List<NdArray>> bound = [];
     private readonly Dictionary<Tensor, int> lastReader = [];
-    private readonly Dictionary<Tensor, int> position = [];
+    private readonly Dictionary<Unit, int> position = [];
     private readonly Dictionary<Storage, Tensor> heirs = [];
     private readonly HashSet<Storage> own = [];
     private readonly List<Storage> free = [];
 
-    public BufferPlan(List<Tensor> order, Tensor[] results)
+    public BufferPlan(List<Unit> units, Tensor[] results)
     {
-        for (var i = 0; i < order.Count; i++)
+        for (var i = 0; i < units.Count; i++)
         {
-            position[order[i]] = i;
-            foreach (var input in order[i].Inputs) lastReader[input] = i;
+            position[units[i]] = i;
+            foreach (var input in units[i].Nodes.Values.SelectMany(node => node.Inputs)) lastReader[input] = i;
         }
         foreach (var result in results) lastReader[result] = int.MaxValue;
 
         // What reads a view reads its source.
-        for (var i = order.Count - 1; i >= 0; i--)
+        for (var i = units.Count - 1; i >= 0; i--)
         {
-            var node = order[i];
+            var node = units[i].Last;
             if (node.Inputs.Length == 0 || !node.Op!.MayView) continue;
             lastReader[node.Inputs[0]] = Math.Max(lastReader[node.Inputs[0]], lastReader.GetValueOrDefault(node, i));
         }
@@ -57,42 +57,52 @@ internal sealed class BufferPlan
     }
 
     /// <summary>Gives a node another layout of its input's memory, where its operation is no more than that.</summary>
-    public bool TryView(Tensor node)
+    public bool TryView(Unit unit)
     {
-        if (node.Inputs.Length == 0 || node.Op!.View(arrays[node.Inputs[0]].Layout) is not { } layout) return false;
+        var node = unit.Last;
+        if (unit.Nodes.Count > 1 || node.Inputs.Length == 0 || node.Op!.View(arrays[node.Inputs[0]].Layout) is not { } layout) return false;
         arrays[node] = Record(arrays[node.Inputs[0]].View(layout));
         return true;
     }
 
-    /// <summary>The operands of a node as its kernel wants them, and memory for its output.</summary>
-    public (NdArray[] Operands, NdArray Output) Assign(Tensor node)
+    /// <summary>An input of a node as its kernel wants it.</summary>
+    public NdArray OperandOf(Tensor node, int i)
     {
-        var now = position[node];
-        var inputs = node.Inputs;
-        var output = new NdArray(Take(node, now), new Layout(node.Shape), node.DType);
-        var operands = new NdArray[inputs.Length];
-        for (var i = 0; i < inputs.Length; i++)
-        {
-            var array = arrays[inputs[i]];
-            operands[i] = node.Op!.Operand(i, array, node.Shape);
-            if (operands[i] != array) Record(operands[i]);
-        }
-        arrays[node] = output;
-        lastUse[output.Storage] = lastReader.GetValueOrDefault(node, now);
-        foreach (var input in inputs)
-        {
-            var storage = arrays[input].Storage;
-            if (own.Contains(storage) && !bound.ContainsKey(storage) && lastUse[storage] <= now && storage != output.Storage && !free.Contains(storage))
-            {
-                free.Add(storage);
-            }
-        }
-        return (operands, output);
+        var array = arrays[node.Inputs[i]];
+        var operand = node.Op!.Operand(i, array, node.Shape);
+        return operand == array ? array : Record(operand);
     }
 
-    private Storage Take(Tensor node, int now)
+    /// <summary>Gives memory to the nodes of a unit that have no register, and frees what nobody reads after it.</summary>
+    public void Assign(Unit unit)
     {
-        if (node.Op!.RunsInPlace && Array.Find(node.Inputs, input => CanTakeOver(input, node, now)) is { } source) return arrays[source].Storage;
+        var now = position[unit];
+        var nodes = unit.Nodes.Values;
+        for (var i = 0; i < nodes.Count; i++)
+        {
+            if (unit.RegisterOf(nodes[i]) >= 0) continue;
+            var output = new NdArray(Take(unit, i, now), new Layout(nodes[i].Shape), nodes[i].DType);
+            arrays[nodes[i]] = output;
+            lastUse[output.Storage] = lastReader.GetValueOrDefault(nodes[i], now);
+        }
+        foreach (var node in nodes.SelectMany(node => node.Inputs).Concat(nodes))
+        {
+            if (!arrays.TryGetValue(node, out var array)) continue;
+            var storage = array.Storage;
+            if (own.Contains(storage) && !bound.ContainsKey(storage) && lastUse[storage] <= now && !free.Contains(storage)) free.Add(storage);
+        }
+    }
+
+    private Storage Take(Unit unit, int index, int now)
+    {
+        var node = unit.Nodes.Values[index];
+        if (node.Op!.RunsInPlace && !(unit.Nodes.Values[0].Op is Ops.MatMul))
+        {
+            foreach (var read in unit.Nodes.Values.Take(index + 1).SelectMany(earlier => earlier.Inputs))
+            {
+                if (arrays.TryGetValue(read, out var array) && CanTakeOver(array.Storage, unit, index, now)) return array.Storage;
+            }
+        }
         var bytes = node.Count * node.DType.Size();
         var best = free.Where(storage => storage.ByteLength >= bytes).MinBy(storage => storage.ByteLength);
         if (best is not null && best.ByteLength <= 2 * bytes + 4096)
@@ -105,15 +115,24 @@ internal sealed class BufferPlan
         return fresh;
     }
 
-    /// <summary>True when the node may write where the input lies: as its last reader, and reading it only place by place.</summary>
-    private bool CanTakeOver(Tensor input, Tensor node, int now)
+    /// <summary>
+    /// True when a step may write into memory that the unit reads: nobody reads it later, and steps up to this one read it
+    /// only place by place.
+    /// </summary>
+    private bool CanTakeOver(Storage storage, Unit unit, int index, int now)
     {
-        var storage = arrays[input].Storage;
+        var node = unit.Nodes.Values[index];
         var isFree = own.Contains(storage) && !bound.ContainsKey(storage);
-        if (!isFree && !ReferenceEquals(heirs.GetValueOrDefault(storage), node)) return false;
-        return lastUse[storage] <= now && Array.TrueForAll(node.Inputs, other => arrays[other] is var array
-            && (array.Storage != storage
-                || (array.IsContiguous && array.Layout.Offset == 0 && array.Shape == node.Shape && array.DType == node.DType)));
+        if (!isFree && !ReferenceEquals(heirs.GetValueOrDefault(storage), node) || lastUse[storage] > now) return false;
+        for (var step = 0; step < unit.Nodes.Count; step++)
+        {
+            foreach (var input in unit.Nodes.Values[step].Inputs)
+            {
+                if (!arrays.TryGetValue(input, out var array) || array.Storage != storage) continue;
+                if (step > index || !array.IsContiguous || array.Layout.Offset != 0 || array.Shape != node.Shape || array.DType != node.DType) return false;
+            }
+        }
+        return true;
     }
 
     /// <summary>Remembers a view of an input, so that it follows when the input is bound to other memory.</summary>

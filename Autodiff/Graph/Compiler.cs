@@ -36,7 +36,7 @@ internal sealed class Compiler : ICellOwner
     {
         get
         {
-            lock (gate) return new(entries.Count, replays, entries.Sum(entry => entry.Plan.NodeCount));
+            lock (gate) return new(entries.Count, replays, entries.Sum(entry => entry.Plan.NodeCount), entries.Sum(entry => entry.Plan.KernelCount));
         }
     }
 

@@ -1,3 +1,5 @@
+using ManagedFed.Kernels;
+
 namespace ManagedFed.Graph;
 
 /// <summary>
@@ -23,6 +25,9 @@ internal abstract record Op
 
     /// <summary>True when the output may be written where an input of its shape and type lies.</summary>
     public virtual bool RunsInPlace => false;
+
+    /// <summary>The loop over elements of an operation that computes each element of its output from those at its place; else null.</summary>
+    public virtual ElementLoop? Loop(ReadOnlySpan<Tensor> x) => null;
 
     /// <summary>Input <paramref name="i"/> as <see cref="Forward"/> wants it: stretched, say, to the output's shape.</summary>
     public virtual NdArray Operand(int i, NdArray x, Shape output) => x;

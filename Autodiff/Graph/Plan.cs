@@ -1,18 +1,16 @@
-using ManagedFed.Ops;
+using ManagedFed.Kernels;
 
 namespace ManagedFed.Graph;
 
 /// <summary>
-/// A graph prepared to run again and again: common subexpressions removed, every buffer assigned, nothing left to
-/// allocate.
+/// A graph prepared to run again and again: common subexpressions removed, operations fused, every buffer assigned,
+/// nothing left to allocate.
 /// </summary>
 internal sealed class Plan
 {
     private readonly Instruction[] instructions;
     private readonly NdArray[] outputs;
     private readonly List<NdArray>[] bindings;
-
-    private readonly record struct Instruction(Op Op, NdArray[] Operands, NdArray Output);
 
     /// <param name="inputs">Placeholders whose arrays are given at each run.</param>
     /// <param name="state">Placeholders that live in fixed memory.</param>
@@ -23,20 +21,14 @@ internal sealed class Plan
     {
         var (order, constants) = Topology.Simplify([.. inputs, .. state], ref results);
         Evaluator.Run(constants);
-        var buffers = new BufferPlan(order, results);
+        var units = Fusion.Group(order, results);
+        var buffers = new BufferPlan(units, results);
         bindings = Array.ConvertAll(inputs, _ => new List<NdArray>());
         for (var i = 0; i < inputs.Length; i++) buffers.Bind(inputs[i], NdArray.Rent(inputs[i].Shape, inputs[i].DType), bindings[i]);
         for (var i = 0; i < state.Length; i++) buffers.Reuse(state[i], memory[i], i < updates ? results[i] : null);
         foreach (var constant in constants) buffers.Bind(constant, constant.Data!, null);
 
-        var program = new List<Instruction>();
-        foreach (var node in order)
-        {
-            if (buffers.TryView(node)) continue;
-            var (operands, output) = buffers.Assign(node);
-            program.Add(new(node.Op!, operands, output));
-        }
-        instructions = [.. program];
+        instructions = [.. units.Where(unit => !buffers.TryView(unit)).Select(unit => Prepare(unit, buffers))];
         outputs = Array.ConvertAll(results, buffers.ArrayOf);
         NodeCount = order.Count;
         foreach (var storage in buffers.Storages) storage.Escape();
@@ -44,6 +36,9 @@ internal sealed class Plan
 
     /// <summary>The nodes left after simplification.</summary>
     public int NodeCount { get; }
+
+    /// <summary>The kernel calls of one run.</summary>
+    public int KernelCount => instructions.Length;
 
     /// <summary>The results of the last run; the next one overwrites them.</summary>
     public ReadOnlySpan<NdArray> Outputs => outputs;
@@ -55,6 +50,44 @@ internal sealed class Plan
         {
             foreach (var view in bindings[i]) view.Rebind(inputs[i]);
         }
-        foreach (var (op, operands, output) in instructions) op.Forward(operands, output);
+        foreach (var instruction in instructions) instruction.Run();
+    }
+
+    private static Instruction Prepare(Unit unit, BufferPlan buffers)
+    {
+        buffers.Assign(unit);
+        var last = unit.Last;
+        if (unit.Nodes.Count == 1) return new Compute(last.Op!, Operands(last, buffers), buffers.ArrayOf(last));
+        if (last.Op is IAfterProduct after && unit.Nodes.Values[0] is { Op: Ops.MatMul } product)
+        {
+            var other = last.Inputs.Length > 1 ? buffers.ArrayOf(last.Inputs[1]) : null;
+            return new ComputeProduct(after, Operands(product, buffers), other, buffers.ArrayOf(last));
+        }
+        if (last.Op is not IFold fold) return new ComputeChain(Chain(unit.Nodes.Values, unit, buffers));
+        return new ComputeFold(Chain(unit.Nodes.Values.SkipLast(1), unit, buffers, FusedChain.ReductionTile), fold, buffers.ArrayOf(last));
+    }
+
+    private static NdArray[] Operands(Tensor node, BufferPlan buffers)
+    {
+        var operands = new NdArray[node.Inputs.Length];
+        for (var i = 0; i < operands.Length; i++) operands[i] = buffers.OperandOf(node, i);
+        return operands;
+    }
+
+    private static FusedChain Chain(IEnumerable<Tensor> nodes, Unit unit, BufferPlan buffers, int shortestTile = FusedChain.ShortestTile)
+    {
+        return new(unit.Nodes.Values[0].Shape, [.. nodes.Select(Step)], shortestTile);
+
+        FusedStep Step(Tensor node)
+        {
+            var operands = new FusedPlace[node.Inputs.Length];
+            for (var i = 0; i < operands.Length; i++)
+            {
+                var register = unit.RegisterOf(node.Inputs[i]);
+                operands[i] = new(register < 0 ? buffers.OperandOf(node, i) : null, register, node.Inputs[i].DType);
+            }
+            var own = unit.RegisterOf(node);
+            return new(node.Op!.Loop(node.Inputs)!.Value, operands, new(own < 0 ? buffers.ArrayOf(node) : null, own, node.DType));
+        }
     }
 }

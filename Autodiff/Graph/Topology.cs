@@ -32,6 +32,11 @@ internal static class Topology
                 canonical[node] = node;
                 continue;
             }
+            if (node.Op is Alias or StopGradient)
+            {
+                canonical[node] = inputs[0];
+                continue;
+            }
             var expression = new Expression(node.Op!, inputs);
             if (known.TryGetValue(expression, out var same))
             {

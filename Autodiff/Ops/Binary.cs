@@ -14,6 +14,8 @@ internal abstract record ZipOp<TFormula>(string Label) : Op where TFormula : str
 
     public override NdArray Operand(int i, NdArray x, Shape output) => Stretch(x, output);
 
+    public override F.ElementLoop? Loop(ReadOnlySpan<Tensor> x) => F.Zip.Loop<TFormula>(x[0].DType);
+
     public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Zip.Run<TFormula>(x[0], x[1], y);
 }
 
@@ -84,22 +86,28 @@ internal sealed record LogAddExp() : ZipOp<F.LogAddExp>("logaddexp")
 }
 
 /// <summary>g·(1 − y²), the derivative of y = tanh x.</summary>
-internal sealed record TanhGrad() : ZipOp<F.TanhGrad>("tanh_grad")
+internal sealed record TanhGrad() : ZipOp<F.TanhGrad>("tanh_grad"), IAfterProduct
 {
+    public void Run(ReadOnlySpan<NdArray> product, NdArray? other, NdArray y) => F.Gemm.RunThenWith<F.TanhGrad>(product[0], product[1], other!, y);
+
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) =>
         i == 0 ? Tensor.Apply(this, g, x[1]) : g * x[0] * (x[1] * -2);
 }
 
 /// <summary>g·y·(1 − y), the derivative of y = σ(x).</summary>
-internal sealed record SigmoidGrad() : ZipOp<F.SigmoidGrad>("sigmoid_grad")
+internal sealed record SigmoidGrad() : ZipOp<F.SigmoidGrad>("sigmoid_grad"), IAfterProduct
 {
+    public void Run(ReadOnlySpan<NdArray> product, NdArray? other, NdArray y) => F.Gemm.RunThenWith<F.SigmoidGrad>(product[0], product[1], other!, y);
+
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) =>
         i == 0 ? Tensor.Apply(this, g, x[1]) : g * x[0] * (1 - x[1] * 2);
 }
 
-/// <summary>g where x > 0, else 0: the derivative of max(x, 0).</summary>
-internal sealed record ReluGrad() : ZipOp<F.ReluGrad>("relu_grad")
+/// <summary>g where y > 0, else 0: the derivative of y = max(x, 0), which is positive where x is.</summary>
+internal sealed record ReluGrad() : ZipOp<F.ReluGrad>("relu_grad"), IAfterProduct
 {
+    public void Run(ReadOnlySpan<NdArray> product, NdArray? other, NdArray y) => F.Gemm.RunThenWith<F.ReluGrad>(product[0], product[1], other!, y);
+
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) =>
         i == 0 ? Tensor.Apply(this, g, x[1]) : null;
 }
@@ -113,6 +121,8 @@ internal sealed record CompareOp<TFormula>(string Label) : Op where TFormula : s
 
     public override NdArray Operand(int i, NdArray x, Shape output) => Stretch(x, output);
 
+    public override F.ElementLoop? Loop(ReadOnlySpan<Tensor> x) => F.Compare.Loop<TFormula>(x[0].DType);
+
     public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Compare.Run<TFormula>(x[0], x[1], y);
 
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => null;
@@ -124,6 +134,8 @@ internal sealed record TestOp<TFormula>(string Label) : Op where TFormula : stru
     public override string Name => Label;
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, DType.Bool);
+
+    public override F.ElementLoop? Loop(ReadOnlySpan<Tensor> x) => F.Test.Loop<TFormula>(x[0].DType);
 
     public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Test.Run<TFormula>(x[0], y);
 
@@ -139,6 +151,8 @@ internal sealed record SelectOp : Op
         (Shape.Broadcast(x[0].Shape, Shape.Broadcast(x[1].Shape, x[2].Shape, Name), Name), x[1].DType);
 
     public override NdArray Operand(int i, NdArray x, Shape output) => Stretch(x, output);
+
+    public override F.ElementLoop? Loop(ReadOnlySpan<Tensor> x) => F.Select.Loop(x[1].DType);
 
     public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Select.Run(x[0], x[1], x[2], y);
 
@@ -156,6 +170,8 @@ internal sealed record Cast(DType To) : Op
     public override string Name => "astype";
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, To);
+
+    public override F.ElementLoop? Loop(ReadOnlySpan<Tensor> x) => F.ConvertKernel.Loop(x[0].DType, To);
 
     public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.ConvertKernel.Run(x[0], y);
 

@@ -12,6 +12,8 @@ internal abstract record MapOp<TFormula>(string Label) : Op where TFormula : str
 
     public override bool RunsInPlace => true;
 
+    public override F.ElementLoop? Loop(ReadOnlySpan<Tensor> x) => F.Map.Loop<TFormula>(x[0].DType);
+
     public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Map.Run<TFormula>(x[0], y);
 
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => Gradient(g, x[0], y);
@@ -89,13 +91,17 @@ internal sealed record Cos() : MapOp<F.Cos>("cos")
     protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => -g * x.Sin();
 }
 
-internal sealed record Tanh() : MapOp<F.Tanh>("tanh")
+internal sealed record Tanh() : MapOp<F.Tanh>("tanh"), IAfterProduct
 {
+    public void Run(ReadOnlySpan<NdArray> product, NdArray? other, NdArray y) => F.Gemm.RunThen<F.Tanh>(product[0], product[1], product.Length == 3 ? product[2] : null, y);
+
     protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => Tensor.Apply(new TanhGrad(), g, y);
 }
 
-internal sealed record Sigmoid() : MapOp<F.Sigmoid>("sigmoid")
+internal sealed record Sigmoid() : MapOp<F.Sigmoid>("sigmoid"), IAfterProduct
 {
+    public void Run(ReadOnlySpan<NdArray> product, NdArray? other, NdArray y) => F.Gemm.RunThen<F.Sigmoid>(product[0], product[1], product.Length == 3 ? product[2] : null, y);
+
     protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => Tensor.Apply(new SigmoidGrad(), g, y);
 }
 
@@ -106,9 +112,11 @@ internal sealed record Erf() : MapOp<F.Erf>("erf")
 }
 
 /// <summary>max(x, 0); relu′(0) = 0.</summary>
-internal sealed record Relu() : MapOp<F.Relu>("relu")
+internal sealed record Relu() : MapOp<F.Relu>("relu"), IAfterProduct
 {
-    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => Tensor.Apply(new ReluGrad(), g, x);
+    public void Run(ReadOnlySpan<NdArray> product, NdArray? other, NdArray y) => F.Gemm.RunThen<F.Relu>(product[0], product[1], product.Length == 3 ? product[2] : null, y);
+
+    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => Tensor.Apply(new ReluGrad(), g, y);
 }
 
 internal sealed record Sign() : MapOp<F.Sign>("sign")

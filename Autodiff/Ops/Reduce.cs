@@ -6,7 +6,7 @@ namespace ManagedFed.Ops;
 /// <summary>Folds some axes to size 1. Dropping those axes is a reshape that follows.</summary>
 /// <param name="Label">The name in messages.</param>
 /// <param name="Axes">Axis numbers from 0, ascending.</param>
-internal abstract record ReduceOp<TReducer>(string Label, Axes Axes) : Op where TReducer : struct, F.IReducer
+internal abstract record ReduceOp<TReducer>(string Label, Axes Axes) : Op, IFold where TReducer : struct, F.IReducer
 {
     public override string Name => Label;
 
@@ -18,6 +18,18 @@ internal abstract record ReduceOp<TReducer>(string Label, Axes Axes) : Op where 
     }
 
     public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Reduce.Run<TReducer>(x[0], Axes, y);
+
+    public bool FoldsRows(Shape shape, DType dtype)
+    {
+        if (Axes.Length == 0 || shape.Count == 0 || dtype.Size() < 4) return false;
+        for (var axis = Axes[0]; axis < shape.Rank; axis++)
+        {
+            if (shape[axis] != 1 && !((ReadOnlySpan<int>)Axes).Contains(axis)) return false;
+        }
+        return true;
+    }
+
+    public void Fold(F.FusedChain chain, NdArray y) => chain.Reduce<TReducer>((nint)y.Count, y);
 }
 
 internal sealed record Sum(Axes Axes) : ReduceOp<F.Sum>("sum", Axes)

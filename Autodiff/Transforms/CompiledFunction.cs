@@ -7,7 +7,8 @@ namespace ManagedFed;
 /// <param name="Traces">Times the function itself was called: once for each combination of shapes and types.</param>
 /// <param name="Replays">Times its recorded graph was run.</param>
 /// <param name="Nodes">Operations in the graphs, after simplification.</param>
-public readonly record struct CompileStatistics(int Traces, long Replays, int Nodes);
+/// <param name="Kernels">Passes over memory that the graphs take, after fusion.</param>
+public readonly record struct CompileStatistics(int Traces, long Replays, int Nodes, int Kernels);
 
 /// <summary>
 /// A function of tensors that is recorded once for each combination of argument shapes and types, simplified, and then

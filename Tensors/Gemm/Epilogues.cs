@@ -29,10 +29,19 @@ internal readonly unsafe struct AddBias<T>(T* bias) : IEpilogue<T> where T : unm
         S.Add(sum, TileMath.Load<T, V, S>(bias + column, lanes));
 }
 
-/// <summary>C = max(A·B + bias, 0), the bias one row.</summary>
-internal readonly unsafe struct AddBiasRelu<T>(T* bias) : IEpilogue<T> where T : unmanaged
+/// <summary>C = f(inner(A·B)).</summary>
+internal readonly struct Then<T, TInner, TFormula>(TInner inner) : IEpilogue<T>
+    where T : unmanaged where TInner : unmanaged, IEpilogue<T> where TFormula : IUnary
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<V, S>(V sum, nint row, nint column, int lanes) where V : unmanaged where S : struct, ISimd<T, V> =>
-        S.Max(S.Add(sum, TileMath.Load<T, V, S>(bias + column, lanes)), S.Splat(default));
+        TFormula.Invoke<T, V, S>(inner.Invoke<V, S>(sum, row, column, lanes));
+}
+
+/// <summary>C = f(A·B, other), the other a dense matrix of C's shape with rows of <paramref name="columns"/> elements.</summary>
+internal readonly unsafe struct ThenWith<T, TFormula>(T* other, nint columns) : IEpilogue<T> where T : unmanaged where TFormula : IBinary
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<V, S>(V sum, nint row, nint column, int lanes) where V : unmanaged where S : struct, ISimd<T, V> =>
+        TFormula.Invoke<T, V, S>(sum, TileMath.Load<T, V, S>(other + row * columns + column, lanes));
 }

@@ -29,6 +29,35 @@ internal static unsafe class Gemm
         GC.KeepAlive(bias);
     }
 
+    /// <summary>dst = f(a·b (+ bias)), element by element.</summary>
+    public static void RunThen<TFormula>(NdArray a, NdArray b, NdArray? bias, NdArray dst) where TFormula : IUnary
+    {
+        if (dst.DType == DType.Float32) RunThen<float, TFormula>(a, b, bias, dst);
+        else RunThen<double, TFormula>(a, b, bias, dst);
+    }
+
+    private static void RunThen<T, TFormula>(NdArray a, NdArray b, NdArray? bias, NdArray dst) where T : unmanaged where TFormula : IUnary
+    {
+        if (bias is null)
+        {
+            Run<T, Then<T, Product<T>, TFormula>>(a, b, dst, default);
+            return;
+        }
+        bias = bias.Contiguous();
+        Run<T, Then<T, AddBias<T>, TFormula>>(a, b, dst, new(new((T*)bias.Pointer)));
+        GC.KeepAlive(bias);
+    }
+
+    /// <summary>dst = f(a·b, other), element by element; other is contiguous, of dst's shape, and not dst's memory.</summary>
+    public static void RunThenWith<TFormula>(NdArray a, NdArray b, NdArray other, NdArray dst) where TFormula : IBinary
+    {
+        Debug.Assert(other.IsContiguous && other.Shape == dst.Shape);
+        nint columns = dst.Shape[-1];
+        if (dst.DType == DType.Float32) Run<float, ThenWith<float, TFormula>>(a, b, dst, new((float*)other.Pointer, columns));
+        else Run<double, ThenWith<double, TFormula>>(a, b, dst, new((double*)other.Pointer, columns));
+        GC.KeepAlive(other);
+    }
+
     /// <summary>dst = epilogue(a·b) by the best kernel of this machine.</summary>
     public static void Run<T, TEpilogue>(NdArray a, NdArray b, NdArray dst, TEpilogue epilogue)
         where T : unmanaged where TEpilogue : unmanaged, IEpilogue<T>

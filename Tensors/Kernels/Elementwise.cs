@@ -19,73 +19,71 @@ internal static unsafe class Elementwise
     // Below, handing a piece to another thread costs more than it saves.
     private const int CheapGrain = 32 * 1024, CostlyGrain = 8 * 1024;
 
-    /// <summary>Runs a step for every element, computing in the vectors of <paramref name="dtype"/>.</summary>
-    public static void Run<TStep, TFormula>(DType dtype, SimdWidth width, ref ElementPlan plan)
-        where TStep : IElementStep where TFormula : IFormula
+    /// <summary>The loop of a step, computing in the vectors of <paramref name="dtype"/>.</summary>
+    public static ElementLoop Loop<TStep, TFormula>(DType dtype, SimdWidth width) where TStep : IElementStep where TFormula : IFormula
     {
         // Each test is a constant to the compiler: a formula is never compiled for a type it does not take.
         if ((TFormula.Types & ElementTypes.Floats) != 0)
         {
-            if (dtype == DType.Float32) { Run<TStep, TFormula, float>(width, ref plan); return; }
-            if (dtype == DType.Float64) { Run<TStep, TFormula, double>(width, ref plan); return; }
+            if (dtype == DType.Float32) return Loop<TStep, TFormula, float>(width);
+            if (dtype == DType.Float64) return Loop<TStep, TFormula, double>(width);
         }
         if ((TFormula.Types & ElementTypes.Integers) != 0)
         {
-            if (dtype == DType.Int32) { Run<TStep, TFormula, int>(width, ref plan); return; }
-            if (dtype == DType.UInt32) { Run<TStep, TFormula, uint>(width, ref plan); return; }
-            if (dtype == DType.Int64) { Run<TStep, TFormula, long>(width, ref plan); return; }
-            if (dtype == DType.UInt8) { Run<TStep, TFormula, byte>(width, ref plan); return; }
+            if (dtype == DType.Int32) return Loop<TStep, TFormula, int>(width);
+            if (dtype == DType.UInt32) return Loop<TStep, TFormula, uint>(width);
+            if (dtype == DType.Int64) return Loop<TStep, TFormula, long>(width);
+            if (dtype == DType.UInt8) return Loop<TStep, TFormula, byte>(width);
         }
-        if ((TFormula.Types & ElementTypes.Bool) != 0 && dtype == DType.Bool)
-        {
-            Run<TStep, TFormula, byte>(width, ref plan);
-            return;
-        }
+        if ((TFormula.Types & ElementTypes.Bool) != 0 && dtype == DType.Bool) return Loop<TStep, TFormula, byte>(width);
         Throw.DTypeMismatch(typeof(TFormula).Name.ToLowerInvariant(), dtype, (TFormula.Types & ElementTypes.Integers) != 0 ? "a number" : "float32 or float64");
+        return default;
     }
 
-    private static void Run<TStep, TFormula, T>(SimdWidth width, ref ElementPlan plan)
-        where TStep : IElementStep where TFormula : IFormula where T : unmanaged
+    private static ElementLoop Loop<TStep, TFormula, T>(SimdWidth width) where TStep : IElementStep where TFormula : IFormula where T : unmanaged
     {
-        switch (width)
+        var grain = TFormula.IsCostly ? CostlyGrain : CheapGrain;
+        return width switch
         {
-            case SimdWidth.Bits512: Execute<Loop<TStep, TFormula, T, Vector512<T>, Simd512<T>>>(ref plan); break;
-            case SimdWidth.Bits256: Execute<Loop<TStep, TFormula, T, Vector256<T>, Simd256<T>>>(ref plan); break;
-            default: Execute<Loop<TStep, TFormula, T, Vector128<T>, Simd128<T>>>(ref plan); break;
-        }
+            SimdWidth.Bits512 => new(&VectorLoop<TStep, TFormula, T, Vector512<T>, Simd512<T>>.Run, grain),
+            SimdWidth.Bits256 => new(&VectorLoop<TStep, TFormula, T, Vector256<T>, Simd256<T>>.Run, grain),
+            _ => new(&VectorLoop<TStep, TFormula, T, Vector128<T>, Simd128<T>>.Run, grain),
+        };
     }
 
-    /// <summary>Runs a loop over all elements of a plan, in pieces on several threads where that pays.</summary>
-    public static void Execute<TLoop>(ref ElementPlan plan) where TLoop : ISegmentLoop
+    /// <summary>dst[i] = loop(x[i], …) for operands of dst's shape, stride 0 where broadcast.</summary>
+    [SkipLocalsInit]
+    public static void Run(ElementLoop loop, NdArray dst, params ReadOnlySpan<NdArray> x)
     {
-        if (plan.Count <= TLoop.Grain)
+        var plan = new ElementPlan(dst, x);
+        if (plan.Count <= loop.Grain)
         {
-            plan.Run<TLoop>(0, plan.Count);
-            return;
+            plan.Run(loop, 0, plan.Count);
         }
-        fixed (ElementPlan* pinned = &plan)
+        else
         {
-            var pieces = new Pieces<TLoop> { Plan = pinned };
-            WorkerPool.Shared.Run((int)((plan.Count + TLoop.Grain - 1) / TLoop.Grain), ref pieces);
+            var pieces = new Pieces { Plan = &plan, Loop = loop };
+            WorkerPool.Shared.Run((int)((plan.Count + loop.Grain - 1) / loop.Grain), ref pieces);
         }
+        foreach (var array in x) GC.KeepAlive(array);
+        GC.KeepAlive(dst);
     }
 
-    private struct Pieces<TLoop> : IParallelBody where TLoop : ISegmentLoop
+    private struct Pieces : IParallelBody
     {
         public ElementPlan* Plan;
+        public ElementLoop Loop;
 
         public readonly void Run(int index, int worker)
         {
-            var start = (nint)index * TLoop.Grain;
-            Plan->Run<TLoop>(start, Math.Min(start + TLoop.Grain, Plan->Count));
+            var start = (nint)index * Loop.Grain;
+            Plan->Run(Loop, start, Math.Min(start + Loop.Grain, Plan->Count));
         }
     }
 
-    private readonly struct Loop<TStep, TFormula, T, V, S> : ISegmentLoop
+    private static class VectorLoop<TStep, TFormula, T, V, S>
         where TStep : IElementStep where TFormula : IFormula where T : unmanaged where V : unmanaged where S : ISimd<T, V>
     {
-        public static int Grain => TFormula.IsCostly ? CostlyGrain : CheapGrain;
-
         public static void Run(in Segment segment)
         {
             if (segment.Count < S.Width)

@@ -140,11 +140,11 @@ internal readonly struct Minimum : IBinary
     static V IBinary.Invoke<T, V, S>(V a, V b) => S.Min(a, b);
 }
 
-/// <summary>The gradient through <see cref="Relu"/> at x: g where x &gt; 0, else 0.</summary>
+/// <summary>The gradient through <see cref="Relu"/>, y its result: g where y &gt; 0, else 0.</summary>
 internal readonly struct ReluGrad : IBinary
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static V IBinary.Invoke<T, V, S>(V g, V x) => S.And(S.Less(S.Constant(0), x), g);
+    static V IBinary.Invoke<T, V, S>(V g, V y) => S.And(S.Less(S.Constant(0), y), g);
 }
 
 /// <summary>The gradient through <see cref="Tanh"/>, y its result: g·(1 − y²).</summary>

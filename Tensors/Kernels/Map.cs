@@ -9,14 +9,14 @@ internal static unsafe class Map
     /// <summary>dst[i] = f(x[i]); x may have any strides, dst is contiguous and may be x's own memory if x is contiguous too.</summary>
     public static void Run<TFormula>(NdArray x, NdArray dst) where TFormula : IUnary => Run<TFormula>(x, dst, SimdLevel.Best);
 
-    [SkipLocalsInit]
-    internal static void Run<TFormula>(NdArray x, NdArray dst, SimdWidth width) where TFormula : IUnary
-    {
-        var plan = new ElementPlan(dst, x);
-        Elementwise.Run<Step<TFormula>, TFormula>(x.DType, width, ref plan);
-        GC.KeepAlive(x);
-        GC.KeepAlive(dst);
-    }
+    internal static void Run<TFormula>(NdArray x, NdArray dst, SimdWidth width) where TFormula : IUnary =>
+        Elementwise.Run(Loop<TFormula>(x.DType, width), dst, x);
+
+    /// <summary>The loop for operands of a type.</summary>
+    public static ElementLoop Loop<TFormula>(DType dtype) where TFormula : IUnary => Loop<TFormula>(dtype, SimdLevel.Best);
+
+    private static ElementLoop Loop<TFormula>(DType dtype, SimdWidth width) where TFormula : IUnary =>
+        Elementwise.Loop<Step<TFormula>, TFormula>(dtype, width);
 
     private readonly struct Step<TFormula> : IElementStep where TFormula : IUnary
     {

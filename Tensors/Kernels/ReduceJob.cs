@@ -25,17 +25,32 @@ internal readonly unsafe struct ReduceJob<T>(T* x, AxisPair outer, nint count, n
 
     public void Run<R>(SimdWidth width) where R : IReducer
     {
-        var lanes = columns == 1 ? count : columns;
-        if (width == SimdWidth.Bits512 && lanes >= Vector512<T>.Count) Run<R, Vector512<T>, Simd512<T>>();
-        else if (width != SimdWidth.Bits128 && lanes >= Vector256<T>.Count) Run<R, Vector256<T>, Simd256<T>>();
-        else Run<R, Vector128<T>, Simd128<T>>();
+        switch (WidthOf(columns == 1 ? count : columns, width))
+        {
+            case SimdWidth.Bits512: Run<R, Vector512<T>, Simd512<T>>(); break;
+            case SimdWidth.Bits256: Run<R, Vector256<T>, Simd256<T>>(); break;
+            default: Run<R, Vector128<T>, Simd128<T>>(); break;
+        }
     }
 
-    private void Run<R, V, S>() where R : IReducer where V : unmanaged where S : ISimd<T, V>
+    /// <summary>The vectors for so many elements side by side: no wider than they fill.</summary>
+    public static SimdWidth WidthOf(nint lanes, SimdWidth width) =>
+        width == SimdWidth.Bits512 && lanes >= Vector512<T>.Count ? SimdWidth.Bits512
+        : width != SimdWidth.Bits128 && lanes >= Vector256<T>.Count ? SimdWidth.Bits256
+        : SimdWidth.Bits128;
+
+    /// <summary>How an axis of so many elements (of rows of so many columns) is cut.</summary>
+    public static nint ChunkLength(nint count, nint columns = 1)
+    {
+        var chunk = nint.Max(ChunkElements / nint.Min(columns, GroupColumns), 1);
+        return count < 2 * chunk ? count : chunk;
+    }
+
+    public void Run<R, V, S>() where R : IReducer where V : unmanaged where S : ISimd<T, V>
     {
         var items = outer.Product();
-        var chunk = nint.Max(ChunkElements / nint.Min(columns, GroupColumns), 1);
-        if (count < 2 * chunk)
+        var chunk = ChunkLength(count, columns);
+        if (chunk == count)
         {
             Run<R, V, S>(count, 1, result);
             return;

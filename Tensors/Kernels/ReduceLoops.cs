@@ -5,6 +5,19 @@ using ManagedFed.Simd;
 
 namespace ManagedFed.Kernels;
 
+/// <summary>Elements numbered from 0, of which short stretches can be read in ascending order.</summary>
+internal unsafe interface IRowSource<T> where T : unmanaged
+{
+    /// <summary>The elements from <paramref name="position"/> on; valid until the next call.</summary>
+    T* Read(nint position, nint count);
+}
+
+/// <summary>Elements that lie in memory.</summary>
+internal readonly unsafe struct DenseRow<T>(T* first) : IRowSource<T> where T : unmanaged
+{
+    public T* Read(nint position, nint count) => first + position;
+}
+
 /// <summary>The two loops of all reductions: along a dense row, and down the rows of a matrix column by column.</summary>
 /// <remarks>
 /// Both combine short blocks one after the other and the blocks pairwise, so that the rounding error of a sum of n elements
@@ -20,7 +33,15 @@ internal static unsafe class ReduceLoops<R, T, V, S>
     private const int Levels = 48;
 
     /// <summary>The combination of n elements from x on.</summary>
-    public static T Row(T* x, nint n) => R.Fold<T, V, S>(n <= BlockLength ? Block(x, n) : Blocks(x, n));
+    public static T Row(T* x, nint n)
+    {
+        var source = new DenseRow<T>(x);
+        return Row(ref source, 0, n);
+    }
+
+    /// <summary>The combination of n elements from a position on.</summary>
+    public static T Row<TSource>(ref TSource source, nint position, nint n) where TSource : struct, IRowSource<T> =>
+        R.Fold<T, V, S>(n <= BlockLength ? Block(source.Read(position, n), n) : Blocks(ref source, position, n));
 
     /// <summary>dst[c] = the combination of x[r·step + c] over the rows, for at least <c>S.Width</c> columns.</summary>
     [SkipLocalsInit]
@@ -60,14 +81,15 @@ internal static unsafe class ReduceLoops<R, T, V, S>
     private static nint BlockLength => Accumulators * BlockVectors * S.Width;
 
     [SkipLocalsInit]
-    private static V Blocks(T* x, nint n)
+    private static V Blocks<TSource>(ref TSource source, nint position, nint n) where TSource : struct, IRowSource<T>
     {
         var levels = stackalloc V[Levels];
         var pushed = 0UL;
         V block;
-        for (; n > 0; n -= BlockLength, x += BlockLength)
+        for (; n > 0; n -= BlockLength, position += BlockLength)
         {
-            block = Block(x, nint.Min(n, BlockLength));
+            var count = nint.Min(n, BlockLength);
+            block = Block(source.Read(position, count), count);
             Push(levels, ref pushed, &block, 1);
         }
         Total(levels, pushed, &block, 1);

@@ -12,16 +12,13 @@ internal static unsafe class Select
     /// </summary>
     public static void Run(NdArray condition, NdArray a, NdArray b, NdArray dst) => Run(condition, a, b, dst, SimdLevel.Best);
 
-    [SkipLocalsInit]
-    internal static void Run(NdArray condition, NdArray a, NdArray b, NdArray dst, SimdWidth width)
-    {
-        var plan = new ElementPlan(dst, condition, a, b);
-        Elementwise.Run<Step, Choice>(dst.DType, width, ref plan);
-        GC.KeepAlive(condition);
-        GC.KeepAlive(a);
-        GC.KeepAlive(b);
-        GC.KeepAlive(dst);
-    }
+    internal static void Run(NdArray condition, NdArray a, NdArray b, NdArray dst, SimdWidth width) =>
+        Elementwise.Run(Loop(dst.DType, width), dst, condition, a, b);
+
+    /// <summary>The loop for choices of a type.</summary>
+    public static ElementLoop Loop(DType dtype) => Loop(dtype, SimdLevel.Best);
+
+    private static ElementLoop Loop(DType dtype, SimdWidth width) => Elementwise.Loop<Step, Choice>(dtype, width);
 
     private readonly struct Choice : IFormula
     {

@@ -9,14 +9,14 @@ internal static unsafe class Test
     /// <summary>dst[i] = whether x[i] passes; x may have any strides, dst is bool and contiguous.</summary>
     public static void Run<TFormula>(NdArray x, NdArray dst) where TFormula : IPredicate => Run<TFormula>(x, dst, SimdLevel.Best);
 
-    [SkipLocalsInit]
-    internal static void Run<TFormula>(NdArray x, NdArray dst, SimdWidth width) where TFormula : IPredicate
-    {
-        var plan = new ElementPlan(dst, x);
-        Elementwise.Run<Step<TFormula>, TFormula>(x.DType, width, ref plan);
-        GC.KeepAlive(x);
-        GC.KeepAlive(dst);
-    }
+    internal static void Run<TFormula>(NdArray x, NdArray dst, SimdWidth width) where TFormula : IPredicate =>
+        Elementwise.Run(Loop<TFormula>(x.DType, width), dst, x);
+
+    /// <summary>The loop for operands of a type.</summary>
+    public static ElementLoop Loop<TFormula>(DType dtype) where TFormula : IPredicate => Loop<TFormula>(dtype, SimdLevel.Best);
+
+    private static ElementLoop Loop<TFormula>(DType dtype, SimdWidth width) where TFormula : IPredicate =>
+        Elementwise.Loop<Step<TFormula>, TFormula>(dtype, width);
 
     private readonly struct Step<TFormula> : IElementStep where TFormula : IPredicate
     {

@@ -13,15 +13,14 @@ internal static unsafe class Zip
     public static void Run<TFormula>(NdArray a, NdArray b, NdArray dst) where TFormula : IBinary =>
         Run<TFormula>(a, b, dst, SimdLevel.Best);
 
-    [SkipLocalsInit]
-    internal static void Run<TFormula>(NdArray a, NdArray b, NdArray dst, SimdWidth width) where TFormula : IBinary
-    {
-        var plan = new ElementPlan(dst, a, b);
-        Elementwise.Run<Step<TFormula>, TFormula>(a.DType, width, ref plan);
-        GC.KeepAlive(a);
-        GC.KeepAlive(b);
-        GC.KeepAlive(dst);
-    }
+    internal static void Run<TFormula>(NdArray a, NdArray b, NdArray dst, SimdWidth width) where TFormula : IBinary =>
+        Elementwise.Run(Loop<TFormula>(a.DType, width), dst, a, b);
+
+    /// <summary>The loop for operands of a type.</summary>
+    public static ElementLoop Loop<TFormula>(DType dtype) where TFormula : IBinary => Loop<TFormula>(dtype, SimdLevel.Best);
+
+    private static ElementLoop Loop<TFormula>(DType dtype, SimdWidth width) where TFormula : IBinary =>
+        Elementwise.Loop<Step<TFormula>, TFormula>(dtype, width);
 
     private readonly struct Step<TFormula> : IElementStep where TFormula : IBinary
     {

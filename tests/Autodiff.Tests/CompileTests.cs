@@ -20,7 +20,7 @@ public sealed class CompileTests
         Assert.Equal([3], f.Invoke(Tensor.From(1), Tensor.From(1))[0].ToArray<int>());
 
         Assert.Equal(3, calls);
-        Assert.Equal(new CompileStatistics(3, 4, f.Statistics.Nodes), f.Statistics);
+        Assert.Equal(new CompileStatistics(3, 4, f.Statistics.Nodes, f.Statistics.Kernels), f.Statistics);
     }
 
     [Fact]

@@ -84,7 +84,7 @@ internal static class GemmReference
         sizes[^1] = b.Shape[-1];
         var dst = Poison<T>(Shape.Create(sizes));
         if (bias is null) Gemm.Run<T, TKernel, Product<T>>(a, b, dst, default);
-        else if (relu) Gemm.Run<T, TKernel, AddBiasRelu<T>>(a, b, dst, new((T*)bias.Pointer));
+        else if (relu) Gemm.Run<T, TKernel, Then<T, AddBias<T>, Relu>>(a, b, dst, new(new((T*)bias.Pointer)));
         else Gemm.Run<T, TKernel, AddBias<T>>(a, b, dst, new((T*)bias.Pointer));
         GC.KeepAlive(bias);
         return dst;
