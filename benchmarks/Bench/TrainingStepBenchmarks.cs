@@ -1,6 +1,5 @@
 using BenchmarkDotNet.Attributes;
 using ManagedFed.Benchmarks.Compare;
-using ManagedFed.Nn.Data;
 
 namespace ManagedFed.Benchmarks;
 
@@ -8,22 +7,23 @@ namespace ManagedFed.Benchmarks;
 [MemoryDiagnoser]
 public class TrainingStepBenchmarks
 {
-    private const int Steps = 20;
-    private MlpOurs side = null!;
+    private const int Examples = 4 * 256;
+    private ISide side = null!;
 
     [Params(1, 2)]
     public int Threads { get; set; }
+
+    [Params(true, false)]
+    public bool Compiled { get; set; }
 
     [GlobalSetup]
     public void Setup()
     {
         CpuDevice.Threads = Threads;
-        var random = Arrays.Random(Steps * 256, 784);
-        var labels = NdArray.From<int>([.. Enumerable.Range(0, Steps * 256).Select(i => i % 10)]);
-        var data = new Dataset(random, labels);
-        side = new MlpOurs(MlpProblem.Create(new(data, data), 1, 784, 32, 32, 10), returnWeights: false);
+        var images = Arrays.Random(Examples, 784).ToArray<float>();
+        side = StepWork.Ours(new([784, 32, 32, 10], 256, Rule.SGD), new(images, [.. Enumerable.Range(0, Examples).Select(i => i % 10)]), Compiled);
     }
 
-    [Benchmark(OperationsPerInvoke = Steps)]
+    [Benchmark]
     public void Train() => side.Run();
 }

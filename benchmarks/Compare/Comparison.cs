@@ -1,68 +1,74 @@
-using System.Globalization;
-using System.Runtime.InteropServices;
-using System.Text.Json;
+using ManagedFed.Benchmarks.Limits;
 using ManagedFed.Nn.Data;
 
 namespace ManagedFed.Benchmarks.Compare;
 
-/// <summary>Our engine against TorchSharp on the same work: a table, and a JSON file for programs.</summary>
+/// <summary>What to compare and where to write it.</summary>
+/// <param name="Threads">The numbers of threads to measure with.</param>
+/// <param name="Epochs">The epochs of the last row.</param>
+/// <param name="Samples">How often each side is timed.</param>
+/// <param name="Filter">A part of the names of the rows to measure.</param>
+/// <param name="Data">The folder of MNIST.</param>
+/// <param name="Json">Where to write the numbers, or null.</param>
+/// <param name="Results">The folder of results by processor, or null.</param>
+/// <param name="Readme">The file whose table is to be replaced, or null.</param>
+internal sealed record ComparisonOptions(
+    int[] Threads, int Epochs, int Samples, string Filter, string Data, string? Json, string? Results, string? Readme);
+
+/// <summary>Our engine against TorchSharp on the same work.</summary>
 internal static class Comparison
 {
-    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
-
-    /// <param name="threads">The numbers of threads to measure with.</param>
-    /// <param name="epochs">The epochs of the training row.</param>
-    /// <param name="runs">How often each side is timed.</param>
-    /// <param name="filter">A part of the names of the rows to measure.</param>
-    /// <param name="data">The folder of MNIST.</param>
-    /// <param name="file">Where to write the JSON, or null.</param>
-    public static void Run(int[] threads, int epochs, int runs, string filter, string data, string? file)
+    /// <summary>Measures and reports; the exit code is 1 if a row's results differ.</summary>
+    public static int Run(ComparisonOptions options)
     {
         var problem = TorchLibrary.Problem();
-        var machine = $"{Processor()}, {Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, "
-            + RuntimeInformation.FrameworkDescription;
-        Console.WriteLine(machine);
-        Console.WriteLine(problem is null
-            ? $"TorchSharp {typeof(TorchSharp.torch).Assembly.GetName().Version?.ToString(3)} against ManagedFed; "
-                + "ratio = theirs / ours, above 1 we are faster."
-            : $"TorchSharp's native library does not load, so only our side is measured: {problem}");
-
-        var mnist = Mnist.Load(data, verify: true);
-        Work[] rows =
-        [
-            MlpProblem.Create(mnist, epochs, 784, 32, 32, 10).ToWork($"{epochs} epochs of the MLP 784-32-32-10, batch 256, SGD 0.1"),
-            OpWork.MatMul(256, 784, 32), OpWork.MatMul(32, 256, 784), OpWork.MatMul(512, 512, 512),
-            OpWork.Add, OpWork.Exp, OpWork.Tanh,
-        ];
-        var contest = new Contest(problem is null, runs);
-        var measurements = new List<Measurement>();
+        var report = new Report(options, problem);
+        foreach (var line in report.Header) Console.WriteLine(line);
         Console.WriteLine();
-        Console.WriteLine($"{"work",-56} threads     ours us   theirs us   ratio   (medians of {runs} runs, per step or call)");
-        foreach (var work in rows.Where(row => row.Name.Contains(filter, StringComparison.OrdinalIgnoreCase)))
+        Console.WriteLine(Report.Columns);
+
+        var limits = new MachineLimits();
+        var contest = new Contest(problem is null, options.Samples, limits);
+        var measurements = new List<Measurement>();
+        foreach (var work in Rows(options).Where(row => row.Name.Contains(options.Filter, StringComparison.OrdinalIgnoreCase)))
         {
-            foreach (var count in threads)
+            foreach (var threads in options.Threads)
             {
-                var measured = contest.Measure(work, count);
-                measurements.Add(measured);
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{measured.Work,-56} {count,7}{measured.OursUs,12:0.00}{measured.TheirsUs,12:0.00}{measured.Ratio,8:0.00}"));
-                if (measured.Work != rows[0].Name) continue;
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{"",6}{work.Steps} steps take {measured.OursUs * work.Steps / 1e6:0.000} s") + Theirs(measured));
+                measurements.Add(contest.Measure(work, threads));
+                Console.WriteLine(Report.Line(measurements[^1]));
             }
         }
-        if (file is null) return;
-        var report = new { Machine = machine, Date = DateTime.UtcNow, TorchProblem = problem, Rows = measurements };
-        File.WriteAllText(file, JsonSerializer.Serialize(report, Json));
+        Console.WriteLine();
+        string[] notes = [.. limits.Lines(), .. options.Filter.Length == 0 ? FirstCall.Lines() : []];
+        foreach (var line in notes) Console.WriteLine(line);
+        report.Write(measurements, notes);
+
+        var differing = measurements.Where(row => row.Difference is not null).ToArray();
+        foreach (var row in differing) Console.Error.WriteLine($"{row.Work}, {row.Threads} threads: {row.Difference}");
+        return differing.Length > 0 ? 1 : 0;
     }
 
-    private static string Theirs(Measurement measured) =>
-        measured.TheirsUs is { } us ? string.Create(CultureInfo.InvariantCulture, $", theirs {us * measured.Steps / 1e6:0.000} s") : "";
-
-    private static string Processor()
+    private static IEnumerable<Work> Rows(ComparisonOptions options)
     {
-        const string linux = "/proc/cpuinfo";
-        var line = File.Exists(linux) ? File.ReadLines(linux).FirstOrDefault(text => text.StartsWith("model name", StringComparison.Ordinal)) : null;
-        return line?[(line.IndexOf(':') + 2)..] ?? RuntimeInformation.ProcessArchitecture.ToString();
+        var data = new Lazy<(Examples Train, Examples Test)>(() =>
+        {
+            var mnist = Mnist.Load(options.Data, verify: true);
+            return (Examples.From(mnist.Train), Examples.From(mnist.Test));
+        });
+        var train = new Lazy<Examples>(() => data.Value.Train);
+        var seed = new Mlp([784, 32, 32, 10], 256, Rule.SGD);
+        return
+        [
+            StepWork.Create(seed, train),
+            StepWork.Create(new([784, 32, 32, 10], 32, Rule.SGD), train),
+            StepWork.Create(new([784, 32, 32, 10], 256, Rule.Adam), train),
+            StepWork.Create(new([784, 256, 256, 10], 256, Rule.SGD), train),
+            StepWork.Create(new([784, 1024, 1024, 10], 256, Rule.SGD), train),
+            StepWork.Create(seed, train, compiled: false),
+            .. OpWork.Products(),
+            .. OpWork.Elementwise(),
+            .. OpWork.Chains(),
+            EpochsWork.Create(seed, options.Epochs, data),
+        ];
     }
 }

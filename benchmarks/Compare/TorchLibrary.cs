@@ -6,6 +6,9 @@ namespace ManagedFed.Benchmarks.Compare;
 /// <summary>Whether TorchSharp's native library is here and loads.</summary>
 internal static class TorchLibrary
 {
+    /// <summary>TorchSharp's version.</summary>
+    public static string Version => typeof(torch).Assembly.GetName().Version?.ToString(3) ?? "";
+
     /// <summary>Null when it loads, otherwise the reason in one line.</summary>
     /// <remarks>TorchSharp itself would print pages and copy libraries about, so the loader is asked first.</remarks>
     public static string? Problem()
