@@ -5,10 +5,10 @@ public sealed partial class Tensor
 {
     /// <summary>A tensor with a copy of the values in row-major order.</summary>
     /// <exception cref="ArgumentException">The number of values differs from the shape's.</exception>
-    public static Tensor From<T>(ReadOnlySpan<T> values, Shape shape) where T : unmanaged => FromArray(NdArray.From(values, shape));
+    public static Tensor From<T>(ReadOnlySpan<T> values, Shape shape) where T : unmanaged => Own(NdArray.From(values, shape));
 
     /// <summary>A one-dimensional tensor of the values.</summary>
-    public static Tensor From<T>(params ReadOnlySpan<T> values) where T : unmanaged => FromArray(NdArray.From(values));
+    public static Tensor From<T>(params ReadOnlySpan<T> values) where T : unmanaged => Own(NdArray.From(values));
 
     /// <summary>A tensor of shape (rows, columns) with the values of a rectangular array.</summary>
     public static Tensor From<T>(T[,] values) where T : unmanaged
@@ -23,9 +23,9 @@ public sealed partial class Tensor
     /// <summary>All elements equal to <paramref name="value"/>.</summary>
     public static Tensor Full(Shape shape, double value, DType dtype = DType.Float32)
     {
-        var one = NdArray.Empty([], dtype);
+        var one = NdArray.Rent([], dtype);
         one.Fill(value);
-        var scalar = FromArray(one);
+        var scalar = Own(one);
         return shape.Rank == 0 ? scalar : scalar.BroadcastTo(shape);
     }
 
@@ -50,9 +50,9 @@ public sealed partial class Tensor
         {
             Throw.Argument("arange", $"from {start} to {stop} by {step} has no usable length; step must not be 0, values finite");
         }
-        var array = NdArray.Empty([(int)Math.Max(0, count)], dtype);
+        var array = NdArray.Rent([(int)Math.Max(0, count)], dtype);
         Kernels.FillKernel.Arange(array, start, step);
-        return FromArray(array);
+        return Own(array);
     }
 
     /// <summary>0, 1, …, <paramref name="stop"/> − 1 as int32.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using ManagedFed.Graph;
 
 namespace ManagedFed;
 
@@ -11,11 +12,18 @@ public sealed partial class Tensor
     /// <summary>The computed values as MLX prints them: <c>array([1, 2.5], dtype=float32)</c>.</summary>
     public override string ToString()
     {
-        var data = ToNdArray();
-        var text = new StringBuilder("array(");
-        var edge = Count > PrintThreshold ? 3 : int.MaxValue;
-        Append(text, data, edge, indent: 6);
-        return text.Append(", dtype=").Append(DType.Name()).Append(')').ToString();
+        var data = Evaluator.Hold(this);
+        try
+        {
+            var text = new StringBuilder("array(");
+            var edge = Count > PrintThreshold ? 3 : int.MaxValue;
+            Append(text, data, edge, indent: 6);
+            return text.Append(", dtype=").Append(DType.Name()).Append(')').ToString();
+        }
+        finally
+        {
+            data.Storage.Release();
+        }
     }
 
     // Recursion is as deep as the tensor has axes.

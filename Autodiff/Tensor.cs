@@ -8,12 +8,13 @@ namespace ManagedFed;
 /// asked for by <see cref="Eval(ReadOnlySpan{Tensor})"/>.
 /// </summary>
 /// <remarks>
-/// Tensors never change. Shapes and types are checked when an operation is called. Nothing needs disposing. Graphs may
-/// be built and evaluated from several threads at once. Binary operations broadcast by NumPy's rule and promote types by
+/// Tensors never change. Shapes and types are checked when an operation is called. Nothing needs disposing; a loop over
+/// large tensors is faster with <see cref="Dispose"/>. Any method may be called from any number of threads at once, also on
+/// tensors and graphs that they share. Binary operations broadcast by NumPy's rule and promote types by
 /// <see cref="DTypes.Promote"/>; a C# number is weak: it takes the tensor's type, except that a fraction makes an
 /// integer tensor float32.
 /// </remarks>
-public sealed partial class Tensor
+public sealed partial class Tensor : IDisposable
 {
     private Tensor(Op? op, Tensor[] inputs, Shape shape, DType dtype, Trace? trace)
     {
@@ -59,23 +60,35 @@ public sealed partial class Tensor
     /// <summary>True when the user asked for the value, so that it must stay.</summary>
     internal bool IsKept { get; set; }
 
+    /// <summary>True when the user gave the tensor up; also read without the lock.</summary>
+    internal bool IsDisposed
+    {
+        get => Volatile.Read(ref field);
+        set => Volatile.Write(ref field, value);
+    }
+
     /// <summary>True for the value of a cell that changes over time, which a compiled function must not freeze.</summary>
     internal bool IsState { get; set; }
 
     /// <summary>True when this node ran and its input edges are no longer counted.</summary>
     internal bool HasRun { get; set; }
 
-    /// <summary>True when the value may be given up at no loss: it can be computed again.</summary>
-    internal bool IsReleasable => Data is not null && !IsKept && Op is not null;
+    /// <summary>True when the value may be given up: it can be computed again, or is never asked for.</summary>
+    internal bool IsReleasable => Data is not null && !IsKept && (Op is not null || IsDisposed);
 
     /// <summary>True when <paramref name="consumer"/> is the last reader and may write its output here.</summary>
     internal bool CanBeGivenTo(Tensor consumer) =>
-        Pending == 1 && IsReleasable && DType == consumer.DType && Data!.IsContiguous && Data.Storage.IsExclusive && Shape == consumer.Shape;
+        Pending == 1 && IsReleasable && Op is not null && DType == consumer.DType && Data!.IsContiguous && Data.Storage.IsExclusive && Shape == consumer.Shape;
 
     internal void BecomeLeaf()
     {
         Op = null;
         Inputs = [];
+    }
+
+    internal void ThrowIfDisposed(string op)
+    {
+        if (IsDisposed) Throw.Disposed(op, Shape, "was disposed of; dispose of it after its last use");
     }
 
     /// <summary>Records one operation.</summary>
@@ -85,16 +98,22 @@ public sealed partial class Tensor
         Trace? trace = null;
         foreach (var input in inputs)
         {
+            // Counted first: whoever disposes of it at this moment sees the edge, or this sees that.
             Interlocked.Increment(ref input.Pending);
+            input.ThrowIfDisposed(op.Name);
             if (input.IsTraced) trace = Trace.Merge(trace, input.Trace);
         }
         return new(op, inputs.ToArray(), shape, dtype, trace);
     }
 
+    /// <summary>An argument of a function that is being compiled.</summary>
+    internal static Tensor Argument(Shape shape, DType dtype, Trace trace) => new(new Placeholder(shape, dtype), [], shape, dtype, trace);
+
     /// <summary>A second name for this value that a transform can differentiate with respect to.</summary>
     internal Tensor Alias(Trace trace)
     {
         Interlocked.Increment(ref Pending);
+        ThrowIfDisposed("transform");
         return new(Ops.Alias.Instance, [this], Shape, DType, IsTraced ? Trace.Merge(trace, Trace) : trace);
     }
 
@@ -103,8 +122,15 @@ public sealed partial class Tensor
     public static Tensor FromArray(NdArray array)
     {
         ArgumentNullException.ThrowIfNull(array);
+        array.Storage.Claim();
+        return Own(array);
+    }
+
+    /// <summary>The same for an array whose claim passes to the tensor, since nobody else sees it.</summary>
+    internal static Tensor Own(NdArray array)
+    {
         array.Storage.Escape();
-        return new(null, [], array.Shape, array.DType, null) { Data = array };
+        return new(null, [], array.Shape, array.DType, null) { Data = array, IsKept = true };
     }
 
     /// <summary>A tensor with the values of an array, sharing its memory.</summary>
@@ -127,26 +153,62 @@ public sealed partial class Tensor
         return this;
     }
 
-    /// <summary>The computed value, as an array that shares this tensor's memory.</summary>
+    /// <summary>The computed value, as an array that shares this tensor's memory and stays valid when the tensor is disposed of.</summary>
     /// <remarks>Do not write to it.</remarks>
+    /// <exception cref="ObjectDisposedException">The tensor was disposed of.</exception>
     public NdArray ToNdArray()
     {
-        while (true)
-        {
-            if (Data is { } data && IsKept) return data;
-            Evaluator.Run([this]);
-        }
+        var data = Evaluator.Hold(this);
+        data.Storage.Share();
+        data.Storage.Release();
+        return data;
     }
 
     /// <summary>The computed values in row-major order.</summary>
     /// <exception cref="InvalidOperationException">T is not the tensor's element type.</exception>
-    public T[] ToArray<T>() where T : unmanaged => ToNdArray().ToArray<T>();
+    /// <exception cref="ObjectDisposedException">The tensor was disposed of.</exception>
+    public T[] ToArray<T>() where T : unmanaged
+    {
+        var values = new T[Count];
+        CopyTo<T>(values);
+        return values;
+    }
 
     /// <summary>The computed value of a tensor with one element.</summary>
     /// <exception cref="InvalidOperationException">The tensor has more or fewer elements, or T is not its element type.</exception>
+    /// <exception cref="ObjectDisposedException">The tensor was disposed of.</exception>
     public T Item<T>() where T : unmanaged
     {
         if (Count != 1) Throw.Invalid("item", $"tensor of shape {Shape} has {Count} elements, expected 1; use ToArray");
-        return ToArray<T>()[0];
+        var value = default(T);
+        CopyTo<T>(new(ref value));
+        return value;
+    }
+
+    private void CopyTo<T>(Span<T> values) where T : unmanaged
+    {
+        var data = Evaluator.Hold(this);
+        try
+        {
+            data.CopyTo(values);
+        }
+        finally
+        {
+            data.Storage.Release();
+        }
+    }
+
+    /// <summary>Gives the value's memory back at once instead of leaving it to the garbage collector. Optional.</summary>
+    /// <remarks>
+    /// Says that this tensor is not used again: reading it, or recording another operation of it, is refused. Memory that
+    /// views, operations recorded and not yet evaluated, or arrays from <see cref="ToNdArray"/> need stays as long as they
+    /// need it. A step on the way to a value that was evaluated may need it too, when that step is asked for afterwards: this
+    /// is refused. An operation that has nothing to do, such as a cast to the tensor's own type, returns the tensor itself.
+    /// Disposing again does nothing; nor does it inside a function that is being differentiated or compiled, on what depends
+    /// on its arguments, since derivatives may need it. Any thread may dispose while others use tensors of the same memory.
+    /// </remarks>
+    public void Dispose()
+    {
+        if (!IsTraced) Evaluator.Dispose(this);
     }
 }

@@ -114,8 +114,9 @@ public sealed class NdArray
     {
         Expect<T>("copy_to");
         if (destination.Length < Count) Throw.Argument("copy_to", $"destination holds {destination.Length} elements, array has {Count}");
-        var source = Contiguous();
+        var source = Copy.Dense(this);
         MemoryMarshal.Cast<byte, T>(source.Bytes).CopyTo(destination);
+        source.Storage.Release();
         GC.KeepAlive(source);
     }
 

@@ -1,17 +1,20 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace ManagedFed;
 
 /// <summary>A counted claim on one block of memory, shared by every view of it.</summary>
 /// <remarks>
-/// The engine counts its own claims exactly and gives the block back with the last one. A storage that user code
-/// can reach (<see cref="Escape"/>) is given back when the collector finds it dropped; one whose memory was handed
-/// out as a span (<see cref="Expose"/>) is never reused.
+/// The block is given back with the last claim. Claims that nobody gives up, because a tensor was dropped without
+/// being disposed of or because user code holds an array (<see cref="Share"/>), end when the collector finds the storage
+/// dropped, if it was prepared for that by <see cref="Escape"/>. Memory that was handed out as a span
+/// (<see cref="Expose"/>) is never reused.
 /// </remarks>
 internal sealed unsafe class Storage
 {
     private readonly Block block;
     private Reclaimer? reclaimer;
     private int claims = 1;
-    private volatile bool exposed;
+    private volatile bool shared, exposed;
 
     public Storage(long bytes)
     {
@@ -24,17 +27,20 @@ internal sealed unsafe class Storage
     public byte* Pointer => block.Pointer;
 
     /// <summary>True when one claim is all there is, so that its holder may overwrite the memory.</summary>
-    public bool IsExclusive => claims == 1 && reclaimer is null;
+    public bool IsExclusive => claims == 1;
 
+    /// <summary>Adds a claim; the caller knows of another that does not end meanwhile.</summary>
     public void Claim() => Interlocked.Increment(ref claims);
 
-    /// <summary>Gives one claim up. After <see cref="Escape"/> only the collector ends the storage.</summary>
+    /// <summary>Gives one claim up, and with the last one the block.</summary>
     public void Release()
     {
-        if (Interlocked.Decrement(ref claims) == 0 && reclaimer is null) BlockPool.Shared.Return(block);
+        if (Interlocked.Decrement(ref claims) != 0) return;
+        reclaimer?.Cancel();
+        End();
     }
 
-    /// <summary>Leaves the end of this storage to the garbage collector, because user code may hold it.</summary>
+    /// <summary>Makes the garbage collector end this storage if its claims are dropped instead of given up.</summary>
     public void Escape()
     {
         if (reclaimer is not null) return;
@@ -44,6 +50,19 @@ internal sealed unsafe class Storage
             reclaimer = new Reclaimer(this);
             BlockPool.Shared.CountEscaped(block.Capacity);
         }
+    }
+
+    /// <summary>Says that user code holds an array: a claim that only the collector ends.</summary>
+    public void Share()
+    {
+        if (shared) return;
+        lock (block)
+        {
+            if (shared) return;
+            Claim();
+            shared = true;
+        }
+        Escape();
     }
 
     public Span<byte> Expose(nint start, nint length)
@@ -56,13 +75,18 @@ internal sealed unsafe class Storage
     /// <summary>For readers that finish inside one call and keep this object alive meanwhile.</summary>
     public Span<byte> Borrow(nint start, nint length) => block.Span(start, length);
 
+    private void End()
+    {
+        if (reclaimer is not null) BlockPool.Shared.CountEscaped(-block.Capacity);
+        if (exposed) BlockPool.Shared.Abandon(block);
+        else BlockPool.Shared.Return(block);
+    }
+
     private sealed class Reclaimer(Storage storage)
     {
-        ~Reclaimer()
-        {
-            BlockPool.Shared.CountEscaped(-storage.block.Capacity);
-            if (storage.exposed) BlockPool.Shared.Abandon(storage.block);
-            else BlockPool.Shared.Return(storage.block);
-        }
+        [SuppressMessage("Usage", "CA1816", Justification = "The storage ends with its last claim, and nobody disposes of it.")]
+        public void Cancel() => GC.SuppressFinalize(this);
+
+        ~Reclaimer() => storage.End();
     }
 }

@@ -35,4 +35,8 @@ internal static class Throw
 
     [DoesNotReturn, MethodImpl(MethodImplOptions.NoInlining)]
     public static void EmptyReduction(string op, int axis) => throw new ArgumentException($"[{op}] cannot reduce axis {axis} of size 0");
+
+    [DoesNotReturn, MethodImpl(MethodImplOptions.NoInlining)]
+    public static void Disposed(string op, Shape shape, string message) =>
+        throw new ObjectDisposedException("Tensor", $"[{op}] a tensor of shape {shape} {message}");
 }

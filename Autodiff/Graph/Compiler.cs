@@ -41,45 +41,57 @@ internal sealed class Compiler : ICellOwner
     }
 
     /// <summary>Runs the function and returns its results as tensors of their own.</summary>
-    public Tensor[] Results(ReadOnlySpan<Tensor> arguments)
+    public Tensor[] Results(ReadOnlySpan<Tensor> arguments) => Run(arguments, [], static outputs =>
     {
-        lock (gate)
-        {
-            var outputs = Run(arguments, []);
-            var results = new Tensor[outputs.Length];
-            for (var i = 0; i < results.Length; i++) results[i] = Tensor.FromArray(Duplicate(outputs[i]));
-            return results;
-        }
-    }
+        var results = new Tensor[outputs.Length];
+        for (var i = 0; i < results.Length; i++) results[i] = Tensor.Own(Duplicate(outputs[i]));
+        return results;
+    });
 
     /// <summary>Runs the function and returns its first result, a float32 or float64 scalar.</summary>
-    public double Scalar(ReadOnlySpan<Tensor> arguments, ReadOnlySpan<double> scalars)
-    {
-        lock (gate)
-        {
-            var output = Run(arguments, scalars)[0];
-            return output.DType == DType.Float32 ? output.ReadScalar<float>() : output.ReadScalar<double>();
-        }
-    }
+    public double Scalar(ReadOnlySpan<Tensor> arguments, ReadOnlySpan<double> scalars) => Run(arguments, scalars, static outputs =>
+        outputs[0].DType == DType.Float32 ? outputs[0].ReadScalar<float>() : outputs[0].ReadScalar<double>());
 
     public Tensor Snapshot(int slot)
     {
-        lock (gate) return Tensor.FromArray(Duplicate(memory[slot]));
+        lock (gate) return Tensor.Own(Duplicate(memory[slot]));
     }
 
-    private ReadOnlySpan<NdArray> Run(ReadOnlySpan<Tensor> arguments, ReadOnlySpan<double> scalars)
+    /// <summary>
+    /// Runs the function and reads its results, while the arguments, which some may look at, are there: those that nobody
+    /// else asked for are computed for this run alone.
+    /// </summary>
+    private T Run<T>(ReadOnlySpan<Tensor> arguments, ReadOnlySpan<double> scalars, Func<ReadOnlySpan<NdArray>, T> read)
     {
-        var plan = Find(arguments) ?? Trace(arguments);
-        if (arrays.Length != arguments.Length) arrays = new NdArray[arguments.Length];
-        for (var i = 0; i < arguments.Length; i++) arrays[i] = arguments[i].ToNdArray().Contiguous();
+        lock (gate)
+        {
+            var plan = Find(arguments) ?? Trace(arguments);
+            if (arrays.Length != arguments.Length) arrays = new NdArray[arguments.Length];
+            Evaluator.Borrow(arguments, arrays);
+            var dense = 0;
+            try
+            {
+                for (; dense < arrays.Length; dense++) arrays[dense] = Copy.Dense(arrays[dense]);
+                return read(Run(plan, scalars));
+            }
+            finally
+            {
+                for (var i = 0; i < dense; i++) arrays[i].Storage.Release();
+                Array.Clear(arrays);
+                Evaluator.GiveBack(arguments);
+            }
+        }
+    }
+
+    private ReadOnlySpan<NdArray> Run(Plan plan, ReadOnlySpan<double> scalars)
+    {
         for (var i = 0; i < cells.Length; i++)
         {
-            if (!cells[i].IsOwnedBy(this)) Copy.Run(cells[i].Value.ToNdArray(), memory[i]);
+            if (!cells[i].IsOwnedBy(this)) Load(cells[i].Value, memory[i]);
         }
         for (var i = 0; i < scalars.Length; i++) memory[cells.Length + i].WriteScalar(scalars[i]);
 
         plan.Run(arrays);
-        Array.Clear(arrays);
         var outputs = plan.Outputs;
         for (var i = 0; i < cells.Length; i++)
         {
@@ -88,6 +100,13 @@ internal sealed class Compiler : ICellOwner
         }
         replays++;
         return outputs[cells.Length..];
+    }
+
+    private static void Load(Tensor value, NdArray memory)
+    {
+        var array = Evaluator.Hold(value);
+        Copy.Run(array, memory);
+        array.Storage.Release();
     }
 
     private Plan? Find(ReadOnlySpan<Tensor> arguments)
@@ -103,9 +122,10 @@ internal sealed class Compiler : ICellOwner
 
     private Plan Trace(ReadOnlySpan<Tensor> arguments)
     {
+        var trace = new Trace();
         var inputs = new Tensor[arguments.Length];
-        for (var i = 0; i < inputs.Length; i++) inputs[i] = Tensor.Apply(new Placeholder(arguments[i].Shape, arguments[i].DType));
-        var state = Array.ConvertAll(memory, array => Tensor.Apply(new Placeholder(array.Shape, array.DType)));
+        for (var i = 0; i < inputs.Length; i++) inputs[i] = Tensor.Argument(arguments[i].Shape, arguments[i].DType, trace);
+        var state = Array.ConvertAll(memory, array => Tensor.Argument(array.Shape, array.DType, trace));
         var before = Array.ConvertAll(cells, cell => cell.Value);
         Tensor[] results;
         try
@@ -117,7 +137,11 @@ internal sealed class Compiler : ICellOwner
         finally
         {
             for (var i = 0; i < cells.Length; i++) cells[i].Value = before[i];
+            trace.Close();
         }
+
+        // A result may be a constant that the user disposes of; what the plan computes has edges to the others.
+        foreach (var result in results) Interlocked.Increment(ref result.Pending);
         var plan = new Plan(inputs, state, memory, cells.Length, results);
         entries.Add(new([.. inputs.Select(input => (input.Shape, input.DType))], plan));
         return plan;
@@ -129,7 +153,7 @@ internal sealed class Compiler : ICellOwner
 
     private static NdArray Duplicate(NdArray array)
     {
-        var copy = NdArray.Empty(array.Shape, array.DType);
+        var copy = NdArray.Rent(array.Shape, array.DType);
         Copy.Run(array, copy);
         return copy;
     }

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace ManagedFed.Graph;
 
 /// <summary>
@@ -23,12 +21,78 @@ internal sealed class Evaluator
     private ManualResetEventSlim? done;
 
     /// <summary>Computes the nodes and keeps their values; their inputs are let go.</summary>
-    public static void Run(ReadOnlySpan<Tensor> targets)
+    public static void Run(ReadOnlySpan<Tensor> targets) => Run(targets, keep: true);
+
+    /// <summary>
+    /// The values for one reader, computed if need be; the caller gives them back by <see cref="GiveBack"/>, and what nobody
+    /// else asked for is then given up.
+    /// </summary>
+    public static void Borrow(ReadOnlySpan<Tensor> tensors, Span<NdArray> values)
+    {
+        // Counted like an edge to a consumer that has not run.
+        foreach (var tensor in tensors) Interlocked.Increment(ref tensor.Pending);
+        try
+        {
+            Run(tensors, keep: false);
+        }
+        catch
+        {
+            GiveBack(tensors);
+            throw;
+        }
+        for (var i = 0; i < values.Length; i++) values[i] = tensors[i].Data!;
+    }
+
+    /// <summary>Ends the use of borrowed values.</summary>
+    public static void GiveBack(ReadOnlySpan<Tensor> tensors)
+    {
+        lock (Gate)
+        {
+            foreach (var tensor in tensors)
+            {
+                Consumed(tensor);
+                Settle(tensor);
+            }
+        }
+    }
+
+    /// <summary>Keeps a value as <see cref="Run(ReadOnlySpan{Tensor})"/> does and adds a claim to its memory, which the caller gives up.</summary>
+    public static NdArray Hold(Tensor tensor)
+    {
+        while (true)
+        {
+            lock (Gate)
+            {
+                tensor.ThrowIfDisposed("read");
+                if (tensor.Data is { } data && tensor.IsKept)
+                {
+                    data.Storage.Claim();
+                    return data;
+                }
+            }
+            Run([tensor]);
+        }
+    }
+
+    /// <summary>Gives a value up that the user no longer needs, at once or after the last recorded consumer has run.</summary>
+    public static void Dispose(Tensor tensor)
+    {
+        lock (Gate)
+        {
+            tensor.IsDisposed = true;
+            tensor.IsKept = false;
+
+            // One that is being computed is given up at the end of that.
+            if (Volatile.Read(ref tensor.Pending) <= 0 && tensor.IsReleasable) Release(tensor);
+        }
+    }
+
+    private static void Run(ReadOnlySpan<Tensor> targets, bool keep)
     {
         var evaluator = cached ?? new();
         cached = null;
-        while (evaluator.Claim(targets) is { } other) other.Wait();
-        evaluator.Execute();
+        while (evaluator.Claim(targets, keep) is { } other) other.Wait();
+        evaluator.Execute(keep ? default : targets);
         if (evaluator.order.Capacity <= 1 << 16) cached = evaluator;
     }
 
@@ -45,21 +109,19 @@ internal sealed class Evaluator
     }
 
     /// <summary>Orders and claims what must be computed; returns the end of another evaluation to wait for, or null.</summary>
-    private ManualResetEventSlim? Claim(ReadOnlySpan<Tensor> targets)
+    private ManualResetEventSlim? Claim(ReadOnlySpan<Tensor> targets, bool keep)
     {
         lock (Gate)
         {
+            foreach (var target in targets) target.ThrowIfDisposed("eval");
             order.Clear();
             foreach (var target in targets)
             {
                 if (Visit(target) is not { } holder) continue;
-                foreach (var node in order) node.Claim = null;
-                foreach (var (node, _) in stack) node.Claim = null;
-                order.Clear();
-                stack.Clear();
+                Unclaim();
                 return holder.done ??= new();
             }
-            foreach (var target in targets)
+            foreach (var target in keep ? targets : [])
             {
                 if (target.Data is { } data)
                 {
@@ -74,7 +136,7 @@ internal sealed class Evaluator
 
                 // Computed before and given up, needed again: count its edges anew, and keep it this time,
                 // so that no node is ever computed more than twice.
-                node.IsKept = true;
+                node.IsKept = !node.IsDisposed;
                 node.HasRun = false;
                 foreach (var input in node.Inputs) Interlocked.Increment(ref input.Pending);
             }
@@ -110,12 +172,24 @@ internal sealed class Evaluator
 
     private void Push(Tensor node)
     {
-        Debug.Assert(node.Op is not null, "a node has neither a value nor an operation");
+        if (node.Op is null)
+        {
+            Unclaim();
+            Throw.Disposed("eval", node.Shape, "was disposed of, and what is asked for was computed from it; evaluate that first");
+        }
         node.Claim = this;
         stack.Push((node, 0));
     }
 
-    private void Execute()
+    private void Unclaim()
+    {
+        foreach (var node in order) node.Claim = null;
+        foreach (var (node, _) in stack) node.Claim = null;
+        order.Clear();
+        stack.Clear();
+    }
+
+    private void Execute(ReadOnlySpan<Tensor> borrowed)
     {
         var next = 0;
         NdArray? taken = null;
@@ -143,7 +217,10 @@ internal sealed class Evaluator
             lock (Gate)
             {
                 for (var i = next; i < order.Count; i++) order[i].Claim = null;
-                for (var i = 0; i < next; i++) Settle(order[i]);
+                for (var i = 0; i < next; i++)
+                {
+                    if (!Contains(borrowed, order[i])) Settle(order[i]);
+                }
                 done?.Set();
                 done = null;
             }
@@ -193,12 +270,19 @@ internal sealed class Evaluator
         node.Data = result;
         node.HasRun = true;
         node.Claim = null;
-        foreach (var input in inputs)
-        {
-            if (Interlocked.Decrement(ref input.Pending) > 0 || !input.IsReleasable) continue;
-            input.Data!.Storage.Release();
-            input.Data = null;
-        }
+        foreach (var input in inputs) Consumed(input);
+    }
+
+    /// <summary>Uncounts one edge, and with the last one gives up the value, if it may be.</summary>
+    private static void Consumed(Tensor input)
+    {
+        if (Interlocked.Decrement(ref input.Pending) <= 0 && input.IsReleasable) Release(input);
+    }
+
+    private static void Release(Tensor node)
+    {
+        node.Data!.Storage.Release();
+        node.Data = null;
     }
 
     /// <summary>After an evaluation: what stays is left to the collector from now on, and lets its inputs go.</summary>
@@ -208,5 +292,16 @@ internal sealed class Evaluator
         node.Data.Storage.Escape();
         if (node.Trace is { IsOpen: true } trace) trace.Evaluated(node);
         else node.BecomeLeaf();
+        if (node.IsDisposed && Volatile.Read(ref node.Pending) <= 0) Release(node);
+    }
+
+    // The operator == of tensors compares their elements.
+    private static bool Contains(ReadOnlySpan<Tensor> tensors, Tensor tensor)
+    {
+        foreach (var candidate in tensors)
+        {
+            if (ReferenceEquals(candidate, tensor)) return true;
+        }
+        return false;
     }
 }

@@ -217,6 +217,59 @@ public sealed class EvaluatorTests
         }
     }
 
+    [Fact]
+    public void CompiledCalls_WithLazyArguments_HoldMemoryFlatWithoutTheCollector()
+    {
+        var table = Tensor.RandomUniform(RandomKey.FromSeed(1), [1000, 64]).Eval();
+        var order = Tensor.Arange(1000);
+        var f = Transforms.Compile((Tensor[] v) => [(v[0] * v[1].T.MatMul(v[0])[..1]).Sum()]);
+        using (var first = f.Invoke(table[order[..64]], table[order[..64]])[0]) first.Eval();
+        var collections = GC.CollectionCount(0);
+        TensorMemory.ResetPeak();
+        var before = TensorMemory.ActiveBytes;
+        for (var step = 0; step < 1000; step++)
+        {
+            var batch = order[(step % 900)..(step % 900 + 64)];
+            using var result = f.Invoke(table[batch], table[batch])[0];
+            Assert.True(float.IsFinite(result.Item<float>()));
+        }
+
+        // Two gathered batches of 16 KiB, and less than that of indices and scratch; a slice of 1000 int32 shares their memory.
+        Assert.InRange(TensorMemory.PeakBytes - before, 0, 3 * 16384);
+        Assert.InRange(TensorMemory.ActiveBytes - before, 0, 1024);
+        Assert.Equal(collections, GC.CollectionCount(0));
+    }
+
+    [Fact]
+    public void CompiledCall_GivesALazyArgumentUpButLeavesItReadable()
+    {
+        var counter = new Counter();
+        var argument = Tensor.Apply(counter, Tensor.From<float>(1, 2));
+        var f = Transforms.Compile(x => x + 1);
+
+        Assert.Equal([2, 3], f(argument).ToArray<float>());
+        Assert.Null(argument.Data);
+        Assert.Equal([1, 2], argument.ToArray<float>());
+        Assert.Equal([2, 3], f(argument).ToArray<float>());
+        Assert.Equal(2, counter.Runs);
+    }
+
+    [Fact]
+    public void CompiledCall_OnAnArgumentThatOthersNeed_KeepsIt()
+    {
+        var counter = new Counter();
+        var argument = Tensor.Apply(counter, Tensor.From<float>(1, 2));
+        var consumer = argument * 10;
+        var f = Transforms.Compile((Tensor[] v) => [v[0], v[1].Reshape(2, 1)]);
+
+        var results = f.Invoke(argument, argument);
+
+        Assert.Equal([10, 20], consumer.ToArray<float>());
+        Assert.Equal([1, 2], results[0].ToArray<float>());
+        Assert.Equal([1, 2], results[1].ToArray<float>());
+        Assert.Equal(1, counter.Runs);
+    }
+
     private static long Settled()
     {
         GC.Collect();
