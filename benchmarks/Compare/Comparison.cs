@@ -44,7 +44,7 @@ internal static class Comparison
         report.Write(measurements, notes);
 
         var differing = measurements.Where(row => row.Difference is not null).ToArray();
-        foreach (var row in differing) Console.Error.WriteLine($"{row.Work}, {row.Threads} threads: {row.Difference}");
+        foreach (var row in differing) Console.Error.WriteLine($"{row.Work}, threads {row.Threads}: {row.Difference}");
         return differing.Length > 0 ? 1 : 0;
     }
 

@@ -6,7 +6,7 @@ namespace ManagedFed.Benchmarks.Limits;
 internal static class Crew
 {
     private const int Tries = 5;
-    private static readonly TimeSpan Duration = TimeSpan.FromMilliseconds(15);
+    private static readonly TimeSpan Duration = TimeSpan.FromMilliseconds(10);
 
     /// <summary>Units per second of all threads together, the best of five tries.</summary>
     /// <param name="threads">How many threads run the loop at the same time.</param>

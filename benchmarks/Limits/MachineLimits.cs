@@ -31,11 +31,11 @@ internal sealed class MachineLimits
     {
         foreach (var (threads, peak) in peaks)
         {
-            yield return Line($"FMA peak, {threads} threads: {peak / 1e9:0.0} GFLOP/s");
+            yield return Line($"FMA peak at threads {threads}: {peak / 1e9:0.0} GFLOP/s");
         }
         foreach (var ((traffic, threads), rate) in bandwidths)
         {
-            yield return Line($"{traffic.Reads} read, {traffic.Writes} written, {traffic.Floats:#,0} floats each, {threads} threads: {rate / 1e9:0.0} GB/s");
+            yield return Line($"{traffic.Reads} read, {traffic.Writes} written, {traffic.Floats:#,0} floats each, threads {threads}: {rate / 1e9:0.0} GB/s");
         }
 
         static string Line(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
