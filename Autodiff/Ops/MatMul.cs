@@ -37,8 +37,13 @@ internal sealed record MatMul : Op
     // Y = A·B: Ā = Ȳ·Bᵀ, B̄ = Aᵀ·Ȳ; the walk sums over broadcast axes, which gives the bias its gradient too.
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i switch
     {
-        0 => Tensor.Apply(Instance, g, x[1].SwapAxes(-1, -2)),
-        1 => Tensor.Apply(Instance, x[0].SwapAxes(-1, -2), g),
+        0 => Product(g, x[1].SwapAxes(-1, -2), x[0]),
+        1 => Product(x[0].SwapAxes(-1, -2), g, x[1]),
         _ => g,
     };
+
+    /// <summary>a·b, laid out as the operand whose gradient it is: where that is a transposed view, as (bᵀ·aᵀ)ᵀ.</summary>
+    private static Tensor Product(Tensor a, Tensor b, Tensor like) => like.Op is Transpose { SwapsLastAxes: true }
+        ? Tensor.Apply(Instance, b.SwapAxes(-1, -2), a.SwapAxes(-1, -2)).SwapAxes(-1, -2)
+        : Tensor.Apply(Instance, a, b);
 }

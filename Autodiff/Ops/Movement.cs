@@ -84,6 +84,21 @@ internal sealed record Transpose(Axes Axes) : MoveOp
         return (Shape.FromOwned(sizes), x[0].DType);
     }
 
+    /// <summary>True when rows and columns change places, and no other axes.</summary>
+    public bool SwapsLastAxes
+    {
+        get
+        {
+            var rank = Axes.Length;
+            if (rank < 2 || Axes[rank - 1] != rank - 2 || Axes[rank - 2] != rank - 1) return false;
+            for (var axis = 0; axis < rank - 2; axis++)
+            {
+                if (Axes[axis] != axis) return false;
+            }
+            return true;
+        }
+    }
+
     public override Layout View(Layout x) => x.Transpose(Axes);
 
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y)

@@ -184,4 +184,20 @@ public sealed class GradientTests
         for (var i = 0; i < values.Length; i++) values[i] = low + (high - low) * random.NextDouble();
         return Tensor.From<double>(values, shape);
     }
+
+    [Fact]
+    public void GradientOfATransposedFactor_LiesAsTheFactorDoes()
+    {
+        // Y = X·Wᵀ: W̄ = Ȳᵀ·X, row-major like W, so that an update of W reads both in order.
+        var (x, w) = (Tensor.Arange(12).AsType(DType.Float64).Reshape(4, 3), Tensor.Arange(6).AsType(DType.Float64).Reshape(2, 3));
+        var c = Tensor.Arange(8).AsType(DType.Float64).Reshape(4, 2);
+        var gradient = Transforms.Grad(v => (x.MatMul(v.T) * c).Sum())(w);
+
+        Assert.True(gradient.ToNdArray().IsContiguous);
+        Assert.Equal(c.T.MatMul(x).ToArray<double>(), gradient.ToArray<double>());
+
+        gradient = Transforms.Grad(v => (v.T.MatMul(c) * x.T[..3, ..2]).Sum())(x);
+        Assert.True(gradient.ToNdArray().IsContiguous);
+        Assert.Equal(c.MatMul(x.T[..3, ..2].T).ToArray<double>(), gradient.ToArray<double>());
+    }
 }
