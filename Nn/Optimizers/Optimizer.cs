@@ -46,8 +46,12 @@ public abstract class Optimizer
         set => Schedule = Constant(Finite("learning rate", value));
     }
 
+    /// <summary>The names of the state tensors that a parameter may have.</summary>
+    internal IReadOnlyList<string> Slots => slots;
+
     /// <summary>The state as tensors named <c>parameter.slot</c>, such as <c>layers.0.weight.momentum</c>; empty before the first update.</summary>
-    public ParameterTree State => new(state.SelectMany(entry => slots.Zip(entry.Value, (slot, cell) => KeyValuePair.Create($"{entry.Key}.{slot}", cell.Value))));
+    public ParameterTree State => new(state.Where(entry => entry.Value.Length > 0).SelectMany(entry =>
+        RuleOf(entry.Key, entry.Value[0].Value).Rule.slots.Zip(entry.Value, (slot, cell) => KeyValuePair.Create($"{entry.Key}.{slot}", cell.Value))));
 
     /// <summary>Continues from a saved <see cref="State"/> and <see cref="Step"/>.</summary>
     /// <remarks>State that is not given starts from zeros again. Compiled steps that this optimizer is part of go on from here too.</remarks>
@@ -59,8 +63,9 @@ public abstract class Optimizer
     {
         ArgumentNullException.ThrowIfNull(state);
         if (step < 0) Throw.Argument(name, $"step {step} is negative");
-        var parameters = state.Keys.Select(key => key[..Math.Max(0, key.LastIndexOf('.'))]).Distinct().ToArray();
-        var expected = parameters.SelectMany(parameter => slots.Select(slot => $"{parameter}.{slot}")).ToHashSet();
+        var rules = state.DistinctBy(entry => ParameterOf(entry.Key)).ToDictionary(
+            entry => ParameterOf(entry.Key), entry => RuleOf(ParameterOf(entry.Key), entry.Value).Rule);
+        var expected = rules.SelectMany(entry => entry.Value.slots.Select(slot => $"{entry.Key}.{slot}")).ToHashSet();
         if (!expected.SetEquals(state.Keys))
         {
             expected.SymmetricExceptWith(state.Keys);
@@ -71,13 +76,20 @@ public abstract class Optimizer
         // The cells stay, because compiled steps hold them.
         foreach (var (parameter, cells) in this.state)
         {
-            for (var i = 0; i < cells.Length; i++) cells[i].Value = state.TryGetValue($"{parameter}.{slots[i]}", out var value) ? value : cells[i].Value.ZerosLike();
+            for (var i = 0; i < cells.Length; i++)
+            {
+                var isGiven = rules.TryGetValue(parameter, out var rule);
+                cells[i].Value = isGiven ? state[$"{parameter}.{rule!.slots[i]}"] : cells[i].Value.ZerosLike();
+            }
         }
-        foreach (var parameter in parameters.Except(this.state.Keys))
+        foreach (var (parameter, rule) in rules)
         {
-            this.state[parameter] = Array.ConvertAll(slots, slot => new TensorCell(state[$"{parameter}.{slot}"]));
+            if (this.state.ContainsKey(parameter)) continue;
+            this.state[parameter] = Array.ConvertAll(rule.slots, slot => new TensorCell(state[$"{parameter}.{slot}"]));
         }
         Step = step;
+
+        static string ParameterOf(string key) => key[..Math.Max(0, key.LastIndexOf('.'))];
     }
 
     /// <summary>Replaces the module's parameters by updated ones.</summary>
@@ -106,7 +118,13 @@ public abstract class Optimizer
     internal int StepNumbers => NumberCount;
 
     /// <summary>Writes the numbers of the next step.</summary>
-    internal void NextNumbers(Span<double> numbers) => Numbers(LearningRate, Step + 1, numbers);
+    internal void NextNumbers(Span<double> numbers) => NumbersOf(LearningRate, Step + 1, numbers);
+
+    /// <summary>Writes the numbers of a step at a learning rate.</summary>
+    internal void NumbersOf(double learningRate, long step, Span<double> numbers) => Numbers(Finite("learning rate", learningRate), step, numbers);
+
+    /// <summary>Whose rule updates a parameter, and where that one's numbers begin.</summary>
+    internal virtual (Optimizer Rule, int FirstNumber) RuleOf(string key, Tensor parameter) => (this, 0);
 
     /// <summary>Says that the next step was made.</summary>
     internal void CountStep() => Step++;
@@ -124,7 +142,8 @@ public abstract class Optimizer
             if (!numbers.TryGetValue(parameter.DType, out var scalars)) numbers[parameter.DType] = scalars = numbersOf(parameter.DType);
             var cells = StateOf(key, parameter);
             var tensors = Array.ConvertAll(cells, cell => cell.Value);
-            var result = UpdateParameter(parameter, gradient, tensors, scalars);
+            var (rule, first) = RuleOf(key, parameter);
+            var result = rule.UpdateParameter(parameter, gradient, tensors, scalars.AsSpan(first, rule.NumberCount));
             for (var i = 0; i < cells.Length; i++) cells[i].Value = tensors[i];
             return result;
         });
@@ -141,6 +160,15 @@ public abstract class Optimizer
         var norm = gradients.Values.Select(gradient => gradient.Square().Sum()).Aggregate((a, b) => a + b).Sqrt();
         var scale = Tensor.Minimum(maxNorm / (norm + 1e-6), 1);
         return (gradients.Map(gradient => gradient * scale.AsType(gradient.DType)), norm);
+    }
+
+    /// <summary>Limits each element of each gradient to ±<paramref name="limit"/>; NaN stays.</summary>
+    /// <exception cref="ArgumentException">The limit is negative or not finite.</exception>
+    public static ParameterTree ClipGradValue(ParameterTree gradients, double limit)
+    {
+        ArgumentNullException.ThrowIfNull(gradients);
+        if (!(limit >= 0 && double.IsFinite(limit))) Throw.Argument("clip_grad_value", $"limit {limit} is negative or not finite");
+        return gradients.Map(gradient => Tensor.Minimum(Tensor.Maximum(gradient, -limit), limit));
     }
 
     /// <summary>One parameter's new value.</summary>
@@ -171,6 +199,14 @@ public abstract class Optimizer
         return value;
     }
 
+    /// <summary>A hyper-parameter that must lie in [0, 1).</summary>
+    /// <exception cref="ArgumentException">It does not.</exception>
+    protected double Fraction(string what, double value)
+    {
+        if (!(value is >= 0 and < 1)) Throw.Argument(name, $"{what} {value} lies outside [0, 1)");
+        return value;
+    }
+
     private void Check(ParameterTree parameters, ParameterTree gradients)
     {
         ParameterTree.Refuse(name, [.. parameters.Extra(gradients), .. parameters.Unlike(gradients)]);
@@ -184,7 +220,7 @@ public abstract class Optimizer
 
     private TensorCell[] StateOf(string key, Tensor parameter)
     {
-        if (!state.TryGetValue(key, out var cells)) state[key] = cells = Array.ConvertAll(slots, _ => new TensorCell(parameter.ZerosLike()));
-        return cells;
+        if (state.TryGetValue(key, out var cells)) return cells;
+        return state[key] = Array.ConvertAll(RuleOf(key, parameter).Rule.slots, _ => new TensorCell(parameter.ZerosLike()));
     }
 }
