@@ -15,7 +15,7 @@ public enum FanMode
 /// Fans as in MLX: fan_in is the last size and fan_out the first, both times the sizes between them. Gains are 1 unless
 /// given, so <see cref="HeNormal"/> for a ReLU network as in He et al. wants gain √2.
 /// </remarks>
-public static class Init
+public static partial class Init
 {
     /// <summary>All elements equal to <paramref name="value"/>.</summary>
     public static Tensor Constant(Shape shape, double value, DType dtype = DType.Float32) => Tensor.Full(shape, value, dtype);

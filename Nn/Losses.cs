@@ -13,8 +13,8 @@ public enum Reduction
     Sum,
 }
 
-/// <summary>Loss functions, with MLX's defaults: note that <see cref="CrossEntropy"/> and <see cref="NllLoss"/> do not reduce unless told to.</summary>
-public static class Losses
+/// <summary>Loss functions, with MLX's defaults: note that some, such as <see cref="CrossEntropy"/>, do not reduce unless told to.</summary>
+public static partial class Losses
 {
     /// <summary>
     /// log Σ eᶻ − (1−ε)·z[target] − ε·mean(z) per sample; for probabilities p, z[target] is Σ p·z.
@@ -81,16 +81,6 @@ public static class Losses
         return Reduce(op, -Pick(op, logProbabilities, targets, axis), null, reduction);
     }
 
-    /// <summary>(prediction − target)² per element.</summary>
-    /// <exception cref="ArgumentException">The shapes differ.</exception>
-    public static Tensor Mse(Tensor predictions, Tensor targets, Reduction reduction = Reduction.Mean) =>
-        Reduce("mse", Difference("mse", predictions, targets).Square(), null, reduction);
-
-    /// <summary>|prediction − target| per element.</summary>
-    /// <exception cref="ArgumentException">The shapes differ.</exception>
-    public static Tensor L1(Tensor predictions, Tensor targets, Reduction reduction = Reduction.Mean) =>
-        Reduce("l1", Difference("l1", predictions, targets).Abs(), null, reduction);
-
     /// <summary>−y·log p − (1−y)·log(1−p) per element, where p is σ(x) for logits x.</summary>
     /// <param name="inputs">Logits x, or probabilities p in [0, 1].</param>
     /// <param name="targets">y in [0, 1], of the inputs' shape.</param>
@@ -129,14 +119,6 @@ public static class Losses
 
         // As uint32 a negative class is out of range instead of counting from the end.
         return targets.AsType(DType.UInt32);
-    }
-
-    private static Tensor Difference(string op, Tensor predictions, Tensor targets)
-    {
-        ArgumentNullException.ThrowIfNull(predictions);
-        ArgumentNullException.ThrowIfNull(targets);
-        ExpectShape(op, "targets", targets, predictions.Shape);
-        return predictions - targets;
     }
 
     private static Tensor Reduce(string op, Tensor loss, Tensor? weights, Reduction reduction)

@@ -1,0 +1,104 @@
+namespace ManagedFed.Nn;
+
+/// <summary>A function without parameters as a layer: <c>new Activation(x => x.Sin())</c>, or one of the named ones.</summary>
+/// <param name="function">What <see cref="Forward"/> computes.</param>
+public class Activation(Func<Tensor, Tensor> function) : Module
+{
+    private readonly Func<Tensor, Tensor> function = function ?? throw new ArgumentNullException(nameof(function));
+
+    /// <inheritdoc/>
+    public override Tensor Forward(Tensor x) => function(x);
+}
+
+/// <summary>The input itself.</summary>
+public sealed class Identity() : Activation(x => x);
+
+/// <summary><see cref="Activations.Relu"/> as a layer.</summary>
+public sealed class Relu() : Activation(Activations.Relu);
+
+/// <summary><see cref="Activations.Relu2"/> as a layer.</summary>
+public sealed class Relu2() : Activation(Activations.Relu2);
+
+/// <summary><see cref="Activations.Relu6"/> as a layer.</summary>
+public sealed class Relu6() : Activation(Activations.Relu6);
+
+/// <summary><see cref="Activations.LeakyRelu"/> as a layer.</summary>
+/// <param name="slope">The factor of negative inputs.</param>
+public sealed class LeakyRelu(double slope = 0.01) : Activation(x => Activations.LeakyRelu(x, slope));
+
+/// <summary><see cref="Activations.Elu"/> as a layer.</summary>
+/// <param name="alpha">α.</param>
+public sealed class Elu(double alpha = 1) : Activation(x => Activations.Elu(x, alpha));
+
+/// <summary><see cref="Activations.Celu"/> as a layer.</summary>
+/// <param name="alpha">α &gt; 0.</param>
+public sealed class Celu(double alpha = 1) : Activation(x => Activations.Celu(x, alpha));
+
+/// <summary><see cref="Activations.Selu"/> as a layer.</summary>
+public sealed class Selu() : Activation(Activations.Selu);
+
+/// <summary><see cref="Activations.Sigmoid"/> as a layer.</summary>
+public sealed class Sigmoid() : Activation(Activations.Sigmoid);
+
+/// <summary><see cref="Activations.LogSigmoid"/> as a layer.</summary>
+public sealed class LogSigmoid() : Activation(Activations.LogSigmoid);
+
+/// <summary><see cref="Activations.Tanh"/> as a layer.</summary>
+public sealed class Tanh() : Activation(Activations.Tanh);
+
+/// <summary><see cref="Activations.HardTanh"/> as a layer.</summary>
+/// <param name="low">The least output.</param>
+/// <param name="high">The largest output.</param>
+public sealed class HardTanh(double low = -1, double high = 1) : Activation(x => Activations.HardTanh(x, low, high));
+
+/// <summary><see cref="Activations.Gelu"/> as a layer.</summary>
+public sealed class Gelu() : Activation(Activations.Gelu);
+
+/// <summary><see cref="Activations.GeluApprox"/> as a layer.</summary>
+public sealed class GeluApprox() : Activation(Activations.GeluApprox);
+
+/// <summary><see cref="Activations.GeluFastApprox"/> as a layer.</summary>
+public sealed class GeluFastApprox() : Activation(Activations.GeluFastApprox);
+
+/// <summary><see cref="Activations.Silu"/> as a layer.</summary>
+public sealed class Silu() : Activation(Activations.Silu);
+
+/// <summary><see cref="Activations.HardSwish"/> as a layer.</summary>
+public sealed class HardSwish() : Activation(Activations.HardSwish);
+
+/// <summary><see cref="Activations.Mish"/> as a layer.</summary>
+public sealed class Mish() : Activation(Activations.Mish);
+
+/// <summary><see cref="Activations.Softplus"/> as a layer.</summary>
+public sealed class Softplus() : Activation(Activations.Softplus);
+
+/// <summary><see cref="Activations.Softsign"/> as a layer.</summary>
+public sealed class Softsign() : Activation(Activations.Softsign);
+
+/// <summary><see cref="Activations.HardShrink"/> as a layer.</summary>
+/// <param name="lambda">λ.</param>
+public sealed class HardShrink(double lambda = 0.5) : Activation(x => Activations.HardShrink(x, lambda));
+
+/// <summary><see cref="Activations.SoftShrink"/> as a layer.</summary>
+/// <param name="lambda">λ.</param>
+public sealed class SoftShrink(double lambda = 0.5) : Activation(x => Activations.SoftShrink(x, lambda));
+
+/// <summary><see cref="Activations.Step"/> as a layer.</summary>
+/// <param name="threshold">Above it the output is 1.</param>
+public sealed class Step(double threshold = 0) : Activation(x => Activations.Step(x, threshold));
+
+/// <summary><see cref="Activations.Softmax"/> as a layer.</summary>
+/// <param name="axis">The axis of the sum.</param>
+public sealed class Softmax(int axis = -1) : Activation(x => Activations.Softmax(x, axis));
+
+/// <summary><see cref="Activations.Softmin"/> as a layer.</summary>
+/// <param name="axis">The axis of the sum.</param>
+public sealed class Softmin(int axis = -1) : Activation(x => Activations.Softmin(x, axis));
+
+/// <summary><see cref="Activations.LogSoftmax"/> as a layer.</summary>
+/// <param name="axis">The axis of the sum.</param>
+public sealed class LogSoftmax(int axis = -1) : Activation(x => Activations.LogSoftmax(x, axis));
+
+/// <summary><see cref="Activations.Glu"/> as a layer.</summary>
+/// <param name="axis">The axis to halve.</param>
+public sealed class Glu(int axis = -1) : Activation(x => Activations.Glu(x, axis));
