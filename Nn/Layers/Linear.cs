@@ -30,9 +30,7 @@ public sealed class Linear : Module
     /// <exception cref="ArgumentException">The last axis has another size.</exception>
     public override Tensor Forward(Tensor x)
     {
-        ArgumentNullException.ThrowIfNull(x);
-        var inputs = Weight.Shape[1];
-        if (x.Rank == 0 || x.Shape[-1] != inputs) Throw.Argument("linear", $"input has shape {x.Shape}, expected (..., {inputs})");
+        LayerInput.Expect("linear", x, Weight.Shape[1]);
         return Bias is null ? x.MatMul(Weight.T) : Tensor.AddMM(Bias, x, Weight.T);
     }
 }

@@ -23,7 +23,7 @@ public sealed class PRelu : Module
     {
         ArgumentNullException.ThrowIfNull(x);
         var count = Weight.Shape[0];
-        if (count > 1 && (x.Rank == 0 || x.Shape[-1] != count)) Throw.Argument("prelu", $"input has shape {x.Shape}, expected (..., {count})");
+        if (count > 1) LayerInput.Expect("prelu", x, count);
         return Activations.PRelu(x, Weight);
     }
 }
