@@ -85,6 +85,13 @@ public abstract class Module
         return found;
     }
 
+    /// <summary>The modules registered by this one itself, with their names.</summary>
+    public IEnumerable<KeyValuePair<string, Module>> Children() =>
+        members.Where(member => member.Child is not null).Select(member => KeyValuePair.Create(member.Name, member.Child!));
+
+    /// <summary>All modules without children, this one or below, with their dotted names.</summary>
+    public IEnumerable<KeyValuePair<string, Module>> LeafModules() => NamedModules().Where(entry => !entry.Value.Children().Any());
+
     /// <summary>All parameters and persistent buffers with their dotted names, in order of registration.</summary>
     public IEnumerable<KeyValuePair<string, Parameter>> NamedParameters() => NamedState().Where(entry => entry.Value.IsPersistent);
 
@@ -125,6 +132,18 @@ public abstract class Module
     /// <summary>Replaces each parameter and persistent buffer by f of it, of the same shape and type.</summary>
     public void Apply(Func<Tensor, Tensor> f) => Update(Parameters().Map(f));
 
+    /// <summary>Converts all parameters and buffers of a floating type to another one.</summary>
+    /// <remarks>Optimizers follow at their next update; compiled functions of this module are refused and must be made anew.</remarks>
+    /// <exception cref="ArgumentException">The type is not floating.</exception>
+    public void SetDtype(DType dtype)
+    {
+        if (!dtype.IsFloating()) Throw.DTypeMismatch("set_dtype", dtype, "a floating type");
+        foreach (var (_, parameter) in NamedState())
+        {
+            if (parameter.DType.IsFloating()) parameter.Convert(dtype);
+        }
+    }
+
     /// <summary>Puts this module and all below in training, or with false in evaluation.</summary>
     public void Train(bool training = true)
     {
@@ -156,15 +175,16 @@ public abstract class Module
     /// <summary>Reads the parameters and persistent buffers from an <c>.npz</c> file.</summary>
     /// <param name="path">A file that <see cref="SaveWeights"/> or NumPy's <c>savez</c> wrote.</param>
     /// <param name="strict">True: the file has exactly this module's names. False: those both have are read.</param>
+    /// <returns>What was passed over: a line with name, shape and type for each parameter that the file lacks and each array it has besides.</returns>
     /// <exception cref="ArgumentException">Names, shapes or types differ; the message lists every difference, and nothing has changed.</exception>
-    public void LoadWeights(string path, bool strict = true)
+    public IReadOnlyList<string> LoadWeights(string path, bool strict = true)
     {
         var own = Parameters();
-        var read = new ParameterTree(Npz.Load(path)
-            .Where(entry => strict || own.ContainsKey(entry.Key))
-            .Select(entry => KeyValuePair.Create(entry.Key, (Tensor)entry.Value)));
-        ParameterTree.Refuse("load_weights", [.. strict ? own.Missing(read) : [], .. own.Extra(read), .. own.Unlike(read)]);
-        Update(read, strict);
+        var read = new ParameterTree(Npz.Load(path).Select(entry => KeyValuePair.Create(entry.Key, (Tensor)entry.Value)));
+        string[] differences = [.. own.Missing(read), .. own.Extra(read)];
+        ParameterTree.Refuse("load_weights", [.. strict ? differences : [], .. own.Unlike(read)]);
+        Update(new(read.Where(entry => own.ContainsKey(entry.Key))), strict: false);
+        return differences;
     }
 
     private static ParameterTree Tree(IEnumerable<KeyValuePair<string, Parameter>> parameters) =>

@@ -53,9 +53,15 @@ public sealed class Parameter
     public Shape Shape { get; }
 
     /// <summary>The value's element type.</summary>
-    public DType DType { get; }
+    public DType DType { get; private set; }
 
     internal TensorCell Cell { get; }
+
+    internal void Convert(DType dtype)
+    {
+        DType = dtype;
+        Cell.Value = Cell.Value.AsType(dtype);
+    }
 
     /// <summary>The present value.</summary>
     public static implicit operator Tensor(Parameter parameter)

@@ -220,7 +220,15 @@ public abstract class Optimizer
 
     private TensorCell[] StateOf(string key, Tensor parameter)
     {
-        if (state.TryGetValue(key, out var cells)) return cells;
+        if (state.TryGetValue(key, out var cells))
+        {
+            // The parameter may have changed its type since.
+            foreach (var cell in cells)
+            {
+                if (cell.Value.DType != parameter.DType) cell.Value = cell.Value.AsType(parameter.DType);
+            }
+            return cells;
+        }
         return state[key] = Array.ConvertAll(RuleOf(key, parameter).Rule.slots, _ => new TensorCell(parameter.ZerosLike()));
     }
 }

@@ -49,6 +49,39 @@ public sealed class ModuleTests
     }
 
     [Fact]
+    public void ChildrenAndLeafModules_OfANestedModel_AreNamed()
+    {
+        var model = new Sequential(new Mixed(), new Relu());
+        Assert.Equal(["layers.0", "layers.1"], model.Children().Select(entry => entry.Key));
+        Assert.Equal(["layers.0.first", "layers.0.last", "layers.1"], model.LeafModules().Select(entry => entry.Key));
+        Assert.Empty(new Relu().Children());
+        Assert.Equal([""], new Relu().LeafModules().Select(entry => entry.Key));
+    }
+
+    [Fact]
+    public void SetDtype_OfAModel_ConvertsWhatIsFloating()
+    {
+        var model = new Mixed();
+        var adam = new Adam(0.1);
+        adam.Update(model, TestValues.Tree(("scale", Tensor.Ones([3]))));
+        var forward = ModuleTransforms.Compile(model, model.Forward);
+        forward(Tensor.Ones([1, 2]));
+
+        model.SetDtype(DType.Float64);
+
+        Assert.Equal([DType.Float64, DType.Float64, DType.Float64, DType.Int32, DType.Float64], model.Parameters().Values.Select(x => x.DType));
+        Assert.Equal(DType.Float64, model.Forward(Tensor.Ones([1, 2], DType.Float64)).DType);
+        var error = Assert.Throws<InvalidOperationException>(() => forward(Tensor.Ones([1, 2])));
+        Assert.Equal("[compile] parameter weight became float64 since the function was compiled; compile it again", error.Message);
+        model.SetDtype(DType.Float32);
+        forward(Tensor.Ones([1, 2]));
+        model.SetDtype(DType.Float64);
+        adam.Update(model, TestValues.Tree(("scale", Tensor.Ones([3], DType.Float64))));
+        Assert.Equal([DType.Float64, DType.Float64], adam.State.Values.Select(x => x.DType));
+        Assert.Throws<ArgumentException>(() => model.SetDtype(DType.Int32));
+    }
+
+    [Fact]
     public void Parameters_OfAModuleReachedTwice_CountOnce()
     {
         var shared = new Linear(2, 2, RandomKey.FromSeed(0));
@@ -179,10 +212,16 @@ public sealed class ModuleTests
         saved.SaveWeights(file.Path);
         var loaded = new Linear(4, 3, RandomKey.FromSeed(2));
         var wrapper = new Mlp([4, 3], RandomKey.FromSeed(3));
-        wrapper.LoadWeights(file.Path, strict: false);
+        Assert.Equal(["unknown: layers.1.weight (2, 3) float32", "unknown: layers.1.bias (2,) float32"], wrapper.LoadWeights(file.Path, strict: false));
         Assert.Equal(saved.Parameters()["layers.0.weight"].ToArray<float>(), wrapper.Parameters()["layers.0.weight"].ToArray<float>());
         var before = loaded.Weight.Value.ToArray<float>();
-        loaded.LoadWeights(file.Path, strict: false);
+        Assert.Equal(
+            [
+                "missing: weight (3, 4) float32", "missing: bias (3,) float32",
+                "unknown: layers.0.weight (3, 4) float32", "unknown: layers.0.bias (3,) float32",
+                "unknown: layers.1.weight (2, 3) float32", "unknown: layers.1.bias (2,) float32",
+            ],
+            loaded.LoadWeights(file.Path, strict: false));
         Assert.Equal(before, loaded.Weight.Value.ToArray<float>());
     }
 
