@@ -74,7 +74,7 @@ internal static class OpWork
         ISide Ours()
         {
             Tensor[] inputs = [.. shapes.Select((shape, i) => Tensor.From<float>(Values(shape, i), Shape.Create(shape)))];
-            return new Side(() => Done(ours(inputs).Eval()), () => ours(inputs).ToArray<float>());
+            return new Side(() => ours(inputs).Eval().Dispose(), () => ours(inputs).ToArray<float>());
         }
 
         ISide Theirs()
@@ -89,9 +89,6 @@ internal static class OpWork
             }
         }
     }
-
-    /// <summary>What a call does with our result once it is there.</summary>
-    private static void Done(Tensor result) => GC.KeepAlive(result);
 
     // Of either sign, but not centred, so that a sum is not a small difference of large numbers.
     private static float[] Values(int[] shape, int seed)

@@ -25,7 +25,7 @@ internal sealed class Report(ComparisonOptions options, string? problem)
             ? $"ManagedFed against TorchSharp {TorchLibrary.Version}, in turn in one process; ratio = theirs / ours, above 1 we are faster."
             : $"TorchSharp's native library does not load, so only our side is measured: {problem}",
         $"{DateTime.UtcNow:yyyy-MM-dd}, medians of {options.Samples} samples of about 40 ms (one call at least), ± the distance between the quartiles; "
-            + "single operations are evaluated one by one, training steps are compiled and read their loss.",
+            + "single operations are evaluated one by one and their results disposed of, training steps are compiled and read their loss.",
         "Settings: tiered compilation on, profile-guided tiering off, workstation collector, not concurrent; a collection and 20 ms of "
             + "rest before each sample.",
         "Of limit: the least time at the measured FMA peak (products, training) or at the bandwidth measured for arrays of that size "
