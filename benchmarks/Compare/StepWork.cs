@@ -15,14 +15,16 @@ internal static class StepWork
     {
         // Adam's first steps are about ±rate whatever the gradient's size, so rounding shows where that is nearly zero.
         var tolerance = mlp.Rule == Rule.SGD ? 1e-4 : 2e-3;
-        return new($"{(compiled ? "training" : "uncompiled")} step {mlp.Name}", mlp.Cost, tolerance, () => Ours(mlp, train.Value, compiled), Theirs);
+        var name = $"{(compiled ? "training" : "uncompiled")} step {mlp.Name}";
+        return new(name, mlp.Cost, tolerance, () => Ours(mlp, train.Value, compiled), Theirs);
 
         ISide Theirs()
         {
             var model = new MlpTheirs(mlp);
             var batches = Take(mlp, train.Value).Select(batch =>
                 (torch.tensor(batch.Images).reshape(mlp.BatchSize, -1), torch.tensor(batch.Labels, torch.int64))).ToArray();
-            return Create(batches, (images, labels) => model.Step(images, labels), model.Weights, [.. batches.SelectMany(batch => new IDisposable[] { batch.Item1, batch.Item2 }), model]);
+            IDisposable[] owned = [.. batches.Select(batch => batch.Item1), .. batches.Select(batch => batch.Item2), model];
+            return Create(batches, (images, labels) => model.Step(images, labels), model.Weights, owned);
         }
     }
 
