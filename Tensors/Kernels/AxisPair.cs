@@ -39,9 +39,12 @@ internal struct AxisPair
     }
 
     /// <summary>Where the element with a row-major number over these axes lies in both layouts.</summary>
-    public readonly (nint First, nint Second) Offsets(nint number)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly (nint First, nint Second) Offsets(nint number) =>
+        Count == 1 ? (number * axes[0].First, number * axes[0].Second) : OffsetsOfMany(number);
+
+    private readonly (nint First, nint Second) OffsetsOfMany(nint number)
     {
-        if (Count == 1) return (number * axes[0].First, number * axes[0].Second);
         nint first = 0, second = 0;
         for (var i = Count - 1; i >= 0; i--)
         {

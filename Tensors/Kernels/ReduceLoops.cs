@@ -78,7 +78,11 @@ internal static unsafe class ReduceLoops<R, T, V, S>
         }
     }
 
-    private static nint BlockLength => Accumulators * BlockVectors * S.Width;
+    private static nint BlockLength
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Accumulators * BlockVectors * S.Width;
+    }
 
     [SkipLocalsInit]
     private static V Blocks<TSource>(ref TSource source, nint position, nint n) where TSource : struct, IRowSource<T>
@@ -96,20 +100,25 @@ internal static unsafe class ReduceLoops<R, T, V, S>
         return block;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Block(T* x, nint n)
     {
+        var rest = (nint)((nuint)n % (nuint)S.Width);
+        var whole = n - rest;
         V v0 = S.Splat(R.Identity<T>()), v1 = v0, v2 = v0, v3 = v0;
         nint i = 0;
-        for (; i <= n - Accumulators * S.Width; i += Accumulators * S.Width)
+        for (; i <= whole - Accumulators * S.Width; i += Accumulators * S.Width)
         {
             v0 = R.Combine<T, V, S>(v0, S.Load(x + i));
             v1 = R.Combine<T, V, S>(v1, S.Load(x + i + S.Width));
             v2 = R.Combine<T, V, S>(v2, S.Load(x + i + 2 * S.Width));
             v3 = R.Combine<T, V, S>(v3, S.Load(x + i + 3 * S.Width));
         }
-        for (; i <= n - S.Width; i += S.Width) v0 = R.Combine<T, V, S>(v0, S.Load(x + i));
-        if (i < n) v1 = R.Combine<T, V, S>(v1, Rest(x, n, (int)(n - i)));
-        return R.Combine<T, V, S>(R.Combine<T, V, S>(v0, v1), R.Combine<T, V, S>(v2, v3));
+        for (; i < whole; i += S.Width) v0 = R.Combine<T, V, S>(v0, S.Load(x + i));
+        v0 = R.Combine<T, V, S>(R.Combine<T, V, S>(v0, v1), R.Combine<T, V, S>(v2, v3));
+
+        // Only here, since accumulators that live across a call are kept in memory by the loop.
+        return rest == 0 ? v0 : R.Combine<T, V, S>(v0, Rest(x, n, (int)rest));
     }
 
     /// <summary>The last few of n elements in the upper lanes, below them the identity.</summary>

@@ -155,8 +155,10 @@ internal readonly unsafe struct Simd128<T> : ISimd<T, Vector128<T>> where T : un
     [MethodImpl(Inline)]
     public static T Sum(Vector128<T> a)
     {
-        a += Rotate(a, 64);
-        for (var bits = 32; bits >= 8 * sizeof(T); bits /= 2) a += Rotate(a, bits);
+        a = a + Rotate(a, 64);
+        if (sizeof(T) <= 4) a = a + Rotate(a, 32);
+        if (sizeof(T) == 1) a = a + Rotate(a, 16);
+        if (sizeof(T) == 1) a = a + Rotate(a, 8);
         return a.ToScalar();
     }
 
@@ -164,7 +166,9 @@ internal readonly unsafe struct Simd128<T> : ISimd<T, Vector128<T>> where T : un
     public static T MaxLane(Vector128<T> a)
     {
         a = Vector128.Max(a, Rotate(a, 64));
-        for (var bits = 32; bits >= 8 * sizeof(T); bits /= 2) a = Vector128.Max(a, Rotate(a, bits));
+        if (sizeof(T) <= 4) a = Vector128.Max(a, Rotate(a, 32));
+        if (sizeof(T) == 1) a = Vector128.Max(a, Rotate(a, 16));
+        if (sizeof(T) == 1) a = Vector128.Max(a, Rotate(a, 8));
         return a.ToScalar();
     }
 
@@ -172,13 +176,18 @@ internal readonly unsafe struct Simd128<T> : ISimd<T, Vector128<T>> where T : un
     public static T MinLane(Vector128<T> a)
     {
         a = Vector128.Min(a, Rotate(a, 64));
-        for (var bits = 32; bits >= 8 * sizeof(T); bits /= 2) a = Vector128.Min(a, Rotate(a, bits));
+        if (sizeof(T) <= 4) a = Vector128.Min(a, Rotate(a, 32));
+        if (sizeof(T) == 1) a = Vector128.Min(a, Rotate(a, 16));
+        if (sizeof(T) == 1) a = Vector128.Min(a, Rotate(a, 8));
         return a.ToScalar();
     }
 
-    /// <summary>Swaps the halves (64), or rotates the bits of each half.</summary>
+    /// <summary>Swaps the halves (64), or rotates the bits of each half; one instruction for 64 and 32, where they are constants.</summary>
     [MethodImpl(Inline)]
-    private static Vector128<T> Rotate(Vector128<T> a, int bits) => bits == 64
-        ? Vector128.Create(a.GetUpper(), a.GetLower())
-        : ((a.AsUInt64() >> bits) | (a.AsUInt64() << (64 - bits))).As<ulong, T>();
+    private static Vector128<T> Rotate(Vector128<T> a, int bits) => bits switch
+    {
+        64 => Vector128.Shuffle(a.AsUInt64(), Vector128.Create(1UL, 0)).As<ulong, T>(),
+        32 => Vector128.Shuffle(a.AsUInt32(), Vector128.Create(1u, 0, 3, 2)).As<uint, T>(),
+        _ => ((a.AsUInt64() >> bits) | (a.AsUInt64() << (64 - bits))).As<ulong, T>(),
+    };
 }
