@@ -23,6 +23,9 @@ internal readonly unsafe struct ElementLoop(delegate*<in Segment, void> run, int
     /// <summary>How many elements one thread should have at least.</summary>
     public int Grain { get; } = grain;
 
+    /// <summary>What the loop computes, if it may be paired with another.</summary>
+    public CheapFormula Formula { get; init; }
+
     /// <summary>Computes one segment; the destination may be an operand's memory.</summary>
     public void Run(in Segment segment) => run(segment);
 }

@@ -103,14 +103,17 @@ internal static unsafe class Elementwise
             stepB *= S.Width;
             stepC *= S.Width;
             var stepTo = segment.StepDestination * S.Width;
-            while (to < lastTo)
+            for (; to + stepTo < lastTo; to += 2 * stepTo)
             {
-                TStep.Store<T, V, S>(to, TStep.Compute<T, V, S>(a, b, c));
-                a += stepA;
-                b += stepB;
-                c += stepC;
-                to += stepTo;
+                var first = TStep.Compute<T, V, S>(a, b, c);
+                var second = TStep.Compute<T, V, S>(a + stepA, b + stepB, c + stepC);
+                TStep.Store<T, V, S>(to, first);
+                TStep.Store<T, V, S>(to + stepTo, second);
+                a += 2 * stepA;
+                b += 2 * stepB;
+                c += 2 * stepC;
             }
+            if (to < lastTo) TStep.Store<T, V, S>(to, TStep.Compute<T, V, S>(a, b, c));
             TStep.Store<T, V, S>(lastTo, last);
         }
 

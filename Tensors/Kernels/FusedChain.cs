@@ -38,7 +38,7 @@ internal sealed unsafe class FusedChain
     public FusedChain(Shape shape, FusedStep[] steps, int shortestTile = ShortestTile)
     {
         Debug.Assert(steps.Length is > 0 and <= MaxSteps);
-        this.steps = steps;
+        this.steps = steps = FusedStep.Pair(steps);
         count = (nint)shape.Count;
         var registers = steps.Select(step => step.Destination).Where(place => place.Array is null).ToArray();
         var used = registers.Length == 0 ? 0 : registers.Max(place => place.Register) + 1;

@@ -16,7 +16,7 @@ internal static unsafe class Map
     public static ElementLoop Loop<TFormula>(DType dtype) where TFormula : IUnary => Loop<TFormula>(dtype, SimdLevel.Best);
 
     private static ElementLoop Loop<TFormula>(DType dtype, SimdWidth width) where TFormula : IUnary =>
-        Elementwise.Loop<Step<TFormula>, TFormula>(dtype, width);
+        Elementwise.Loop<Step<TFormula>, TFormula>(dtype, width) with { Formula = PairLoops.KindOf<TFormula>() };
 
     private readonly struct Step<TFormula> : IElementStep where TFormula : IUnary
     {

@@ -20,7 +20,7 @@ internal static unsafe class Zip
     public static ElementLoop Loop<TFormula>(DType dtype) where TFormula : IBinary => Loop<TFormula>(dtype, SimdLevel.Best);
 
     private static ElementLoop Loop<TFormula>(DType dtype, SimdWidth width) where TFormula : IBinary =>
-        Elementwise.Loop<Step<TFormula>, TFormula>(dtype, width);
+        Elementwise.Loop<Step<TFormula>, TFormula>(dtype, width) with { Formula = PairLoops.KindOf<TFormula>() };
 
     private readonly struct Step<TFormula> : IElementStep where TFormula : IBinary
     {
