@@ -139,6 +139,14 @@ public sealed class NdArray
         return copy;
     }
 
+    /// <summary>A row-major copy for the engine's own use.</summary>
+    internal NdArray Duplicate()
+    {
+        var copy = Rent(Shape, DType);
+        Copy.Run(this, copy);
+        return copy;
+    }
+
     /// <summary>A view with the axes in another order; with no arguments, in reverse order.</summary>
     /// <exception cref="ArgumentException">The axes are not a permutation of all axes.</exception>
     public NdArray Transpose(params ReadOnlySpan<int> axes) => View(Layout.Transpose(Permutation(Shape, axes)));

@@ -12,6 +12,7 @@ internal sealed class BufferPlan
     private readonly Dictionary<Tensor, int> lastReader = [];
     private readonly Dictionary<Unit, int> position = [];
     private readonly Dictionary<Storage, Tensor> heirs = [];
+    private readonly Dictionary<Tensor, List<NdArray>> leaving = [];
     private readonly HashSet<Storage> own = [];
     private readonly List<Storage> free = [];
 
@@ -56,6 +57,9 @@ internal sealed class BufferPlan
         if (heir is not null) heirs[array.Storage] = heir;
     }
 
+    /// <summary>Gives a result memory of its own, to be replaced after a run; its arrays are added to <paramref name="views"/>.</summary>
+    public void LetGo(Tensor result, List<NdArray> views) => leaving[result] = views;
+
     /// <summary>Gives a node another layout of its input's memory, where its operation is no more than that.</summary>
     public bool TryView(Unit unit)
     {
@@ -81,6 +85,12 @@ internal sealed class BufferPlan
         for (var i = 0; i < nodes.Count; i++)
         {
             if (unit.RegisterOf(nodes[i]) >= 0) continue;
+            if (leaving.TryGetValue(nodes[i], out var views))
+            {
+                Bind(nodes[i], NdArray.Rent(nodes[i].Shape, nodes[i].DType), views);
+                lastUse[arrays[nodes[i]].Storage] = int.MaxValue;
+                continue;
+            }
             var output = new NdArray(Take(unit, i, now), new Layout(nodes[i].Shape), nodes[i].DType);
             arrays[nodes[i]] = output;
             lastUse[output.Storage] = lastReader.GetValueOrDefault(nodes[i], now);

@@ -41,27 +41,27 @@ internal sealed class Compiler : ICellOwner
     }
 
     /// <summary>Runs the function and returns its results as tensors of their own.</summary>
-    public Tensor[] Results(ReadOnlySpan<Tensor> arguments) => Run(arguments, [], static outputs =>
+    public Tensor[] Results(ReadOnlySpan<Tensor> arguments) => Run(arguments, [], static (plan, first) =>
     {
-        var results = new Tensor[outputs.Length];
-        for (var i = 0; i < results.Length; i++) results[i] = Tensor.Own(Duplicate(outputs[i]));
+        var results = new Tensor[plan.Outputs.Length - first];
+        for (var i = 0; i < results.Length; i++) results[i] = Tensor.Own(plan.Take(first + i));
         return results;
     });
 
     /// <summary>Runs the function and returns its first result, a float32 or float64 scalar.</summary>
-    public double Scalar(ReadOnlySpan<Tensor> arguments, ReadOnlySpan<double> scalars) => Run(arguments, scalars, static outputs =>
-        outputs[0].DType == DType.Float32 ? outputs[0].ReadScalar<float>() : outputs[0].ReadScalar<double>());
+    public double Scalar(ReadOnlySpan<Tensor> arguments, ReadOnlySpan<double> scalars) => Run(arguments, scalars, static (plan, first) =>
+        plan.Outputs[first] is { DType: DType.Float32 } single ? single.ReadScalar<float>() : plan.Outputs[first].ReadScalar<double>());
 
     public Tensor Snapshot(int slot)
     {
-        lock (gate) return Tensor.Own(Duplicate(memory[slot]));
+        lock (gate) return Tensor.Own(memory[slot].Duplicate());
     }
 
     /// <summary>
     /// Runs the function and reads its results, while the arguments, which some may look at, are there: those that nobody
     /// else asked for are computed for this run alone.
     /// </summary>
-    private T Run<T>(ReadOnlySpan<Tensor> arguments, ReadOnlySpan<double> scalars, Func<ReadOnlySpan<NdArray>, T> read)
+    private T Run<T>(ReadOnlySpan<Tensor> arguments, ReadOnlySpan<double> scalars, Func<Plan, int, T> read)
     {
         lock (gate)
         {
@@ -72,7 +72,8 @@ internal sealed class Compiler : ICellOwner
             try
             {
                 for (; dense < arrays.Length; dense++) arrays[dense] = Copy.Dense(arrays[dense]);
-                return read(Run(plan, scalars));
+                Run(plan, scalars);
+                return read(plan, cells.Length);
             }
             finally
             {
@@ -83,7 +84,7 @@ internal sealed class Compiler : ICellOwner
         }
     }
 
-    private ReadOnlySpan<NdArray> Run(Plan plan, ReadOnlySpan<double> scalars)
+    private void Run(Plan plan, ReadOnlySpan<double> scalars)
     {
         for (var i = 0; i < cells.Length; i++)
         {
@@ -99,7 +100,6 @@ internal sealed class Compiler : ICellOwner
             cells[i].HandOver(this, i);
         }
         replays++;
-        return outputs[cells.Length..];
     }
 
     private static void Load(Tensor value, NdArray memory)
@@ -150,11 +150,4 @@ internal sealed class Compiler : ICellOwner
     // A new value that is, or looks at, another cell's old one needs memory of its own before that is overwritten.
     private static Tensor NewValue(Tensor value, Tensor old) =>
         !ReferenceEquals(value, old) && (value.Op is Placeholder || value.Op is { MayView: true }) ? Tensor.Apply(new Duplicate(), value) : value;
-
-    private static NdArray Duplicate(NdArray array)
-    {
-        var copy = NdArray.Rent(array.Shape, array.DType);
-        Copy.Run(array, copy);
-        return copy;
-    }
 }

@@ -12,6 +12,10 @@ internal sealed class Plan
     private readonly NdArray[] outputs;
     private readonly List<NdArray>[] bindings;
 
+    // For each result that can be given away the arrays in its memory, and whether it was.
+    private readonly List<NdArray>?[] leaving;
+    private readonly bool[] isGone;
+
     /// <param name="inputs">Placeholders whose arrays are given at each run.</param>
     /// <param name="state">Placeholders that live in fixed memory.</param>
     /// <param name="memory">That memory. The first results are the new values of the first of it, and may be written there.</param>
@@ -28,6 +32,13 @@ internal sealed class Plan
         for (var i = 0; i < state.Length; i++) buffers.Reuse(state[i], memory[i], i < updates ? results[i] : null);
         foreach (var constant in constants) buffers.Bind(constant, constant.Data!, null);
 
+        var computed = units.SelectMany(unit => unit.Nodes.Values).Where(node => !node.Op!.MayView).Except(results[..updates]).ToHashSet();
+        leaving = Array.ConvertAll(results, result => computed.Remove(result) ? new List<NdArray>() : null);
+        isGone = new bool[results.Length];
+        for (var i = 0; i < results.Length; i++)
+        {
+            if (leaving[i] is { } views) buffers.LetGo(results[i], views);
+        }
         instructions = [.. units.Where(unit => !buffers.TryView(unit)).Select(unit => Prepare(unit, buffers))];
         outputs = Array.ConvertAll(results, buffers.ArrayOf);
         NodeCount = order.Count;
@@ -43,6 +54,14 @@ internal sealed class Plan
     /// <summary>The results of the last run; the next one overwrites them.</summary>
     public ReadOnlySpan<NdArray> Outputs => outputs;
 
+    /// <summary>A result of the last run for the caller to keep, with one claim: a copy where the plan cannot do without the memory.</summary>
+    public NdArray Take(int i)
+    {
+        if (leaving[i] is null || isGone[i]) return outputs[i].Duplicate();
+        isGone[i] = true;
+        return outputs[i].View(outputs[i].Layout);
+    }
+
     /// <summary>Computes the results. The inputs are contiguous arrays of the placeholders' shapes and types.</summary>
     public void Run(ReadOnlySpan<NdArray> inputs)
     {
@@ -50,7 +69,20 @@ internal sealed class Plan
         {
             foreach (var view in bindings[i]) view.Rebind(inputs[i]);
         }
+        for (var i = 0; i < isGone.Length; i++)
+        {
+            if (isGone[i]) Replace(i);
+        }
         foreach (var instruction in instructions) instruction.Run();
+    }
+
+    /// <summary>Gives a result new memory, since that of the last run is the caller's.</summary>
+    private void Replace(int i)
+    {
+        var fresh = NdArray.Rent(outputs[i].Shape, outputs[i].DType);
+        fresh.Storage.Escape();
+        foreach (var view in leaving[i]!) view.Rebind(fresh);
+        isGone[i] = false;
     }
 
     private static Instruction Prepare(Unit unit, BufferPlan buffers)

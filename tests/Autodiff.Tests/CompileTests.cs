@@ -121,4 +121,28 @@ public sealed class CompileTests
         var results = await Task.WhenAll(Enumerable.Range(0, 16).Select(k => Task.Run(() => f(Tensor.Full([1000], k)).Item<float>())));
         for (var k = 0; k < 16; k++) Assert.Equal(1000 * (Math.Sin(k) + k), results[k], 0.01);
     }
+
+    [Fact]
+    public void Results_AreTheCallersOwnMemory()
+    {
+        // y is a result, is read again by a later kernel, and is looked at by another result.
+        var f = Transforms.Compile((Tensor[] v) =>
+        {
+            var y = v[0] * 2;
+            return [y, y.T, y.Sum(0), y, v[0] * 2 + 1];
+        });
+        var earlier = new List<(int Call, Tensor[] Results)>();
+        for (var call = 1; call <= 4; call++)
+        {
+            earlier.Add((call, f.Invoke(Tensor.From(new float[,] { { call, 10 }, { 20, 30 } }))));
+            foreach (var (first, results) in earlier)
+            {
+                Assert.Equal([2 * first, 20, 40, 60], results[0].ToArray<float>());
+                Assert.Equal([2 * first, 40, 20, 60], results[1].ToArray<float>());
+                Assert.Equal([2 * first + 40, 80], results[2].ToArray<float>());
+                Assert.Equal([2 * first, 20, 40, 60], results[3].ToArray<float>());
+                Assert.Equal([2 * first + 1, 21, 41, 61], results[4].ToArray<float>());
+            }
+        }
+    }
 }
