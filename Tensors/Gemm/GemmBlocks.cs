@@ -45,8 +45,9 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
     private bool packA, packB;
     private byte* scratch;
 
-    // 400 rows of a panel of B stay in L1 beside the rows of A they meet, a block of A in half of a 512 KiB L2, one of B in L3.
-    private const int KC = 400, BytesOfA = 192 * 1024, NC = 1024;
+    // A block of A stays in half of a 512 KiB L2, one of B in L3. 512 rows of a panel of B fill all of L1 and so come from L2 in
+    // part, which the loads hide; fewer rows cost more, because C is read and written once for each KC of depth.
+    private const int KC = 512, BytesOfA = 192 * 1024, NC = 1024;
 
     // A panel of B in place must serve few tiles, a panel of A in place few of B's panels or lie close together.
     private const int TilesInPlace = 12, PanelsInPlace = 8, CloseRows = 512;
@@ -234,6 +235,8 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
     {
         if (rows == height && columns == TKernel.NR)
         {
+            // Here and not in the kernels, whose sums would no longer fit what the compiler is ready to inline.
+            TileMath.Prefetch(c, N, rows);
             TKernel.Tile(height, depth, a, rsa, csa, b, rsb, c, N, accumulate, epilogue, row, column);
             return;
         }

@@ -19,6 +19,9 @@ internal static unsafe class Pack
         else Elements(src, stride, depthStride, 0, count, 0, depth, dst, width);
     }
 
+    // Runs far apart lie in a page each, beyond which the processor does not look ahead by itself.
+    private const int RunsAhead = 16;
+
     /// <summary>The source's runs have the panel's direction.</summary>
     private static void Rows<T>(T* src, nint depthStride, int count, nint depth, T* dst, int width) where T : unmanaged
     {
@@ -27,6 +30,7 @@ internal static unsafe class Pack
         var whole = count - count % perLine;
         for (nint k = 0; k < depth; k++, src += depthStride, dst += width)
         {
+            if (Sse.IsSupported) Sse.Prefetch0(src + RunsAhead * depthStride);
             for (var i = 0; i < whole; i += perLine) *(Vector128<T>*)(dst + i) = *(Vector128<T>*)(src + i);
             for (var i = whole; i < count; i++) dst[i] = src[i];
         }

@@ -31,6 +31,14 @@ internal static unsafe class TileMath
         return part;
     }
 
+    /// <summary>Calls the rows of a tile of C into the cache, where they are wanted when its sums are done.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch<T>(T* c, nint rsc, int rows) where T : unmanaged
+    {
+        if (!Sse.IsSupported) return;
+        for (var i = 0; i < rows; i++) Sse.Prefetch0(c + i * rsc);
+    }
+
     /// <summary>Stores two vectors of sums, the row of a tile.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreRow<T, V, S, TEpilogue>(T* c, V sum0, V sum1, bool accumulate, TEpilogue epilogue, nint row, nint column)
