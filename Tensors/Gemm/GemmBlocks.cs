@@ -53,7 +53,7 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
     private const int TilesInPlace = 12, PanelsInPlace = 8, CloseRows = 512;
 
     // Below the first, waking another thread costs more than it saves; the second leaves pieces to balance unequal cores.
-    private const double ParallelFlops = 2e5, PieceFlops = 16e6;
+    private const double ParallelFlops = 3e6, PieceFlops = 16e6;
 
     /// <summary>Runs all blocks.</summary>
     public void Run()
