@@ -41,7 +41,7 @@ public sealed class EvaluatorTests
     {
         var x = Tensor.Ones([1 << 16]).Eval() * 1;
         x.Eval();
-        var before = TensorMemory.ActiveBytes;
+        var before = Settled();
         TensorMemory.ResetPeak();
 
         var y = x;
@@ -224,9 +224,9 @@ public sealed class EvaluatorTests
         var order = Tensor.Arange(1000);
         var f = Transforms.Compile((Tensor[] v) => [(v[0] * v[1].T.MatMul(v[0])[..1]).Sum()]);
         using (var first = f.Invoke(table[order[..64]], table[order[..64]])[0]) first.Eval();
+        var before = Settled();
         var collections = GC.CollectionCount(0);
         TensorMemory.ResetPeak();
-        var before = TensorMemory.ActiveBytes;
         for (var step = 0; step < 1000; step++)
         {
             var batch = order[(step % 900)..(step % 900 + 64)];
