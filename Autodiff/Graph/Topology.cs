@@ -63,7 +63,7 @@ internal static class Topology
         }
         if (constants.Exists(constant => constant.Op is RandomBits))
         {
-            Throw.Invalid("compile", "random numbers of a fixed key would repeat at every call; pass them as an argument, or evaluate them before if they are a constant");
+            Throw.Invalid("compile", "random numbers of a fixed key would repeat at every call; keep the key in a module's buffer or pass it as an argument, or evaluate the numbers before if they are a constant");
         }
     }
 

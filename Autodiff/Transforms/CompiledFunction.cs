@@ -15,6 +15,8 @@ public readonly record struct CompileStatistics(int Traces, long Replays, int No
 /// replayed in memory planned beforehand.
 /// </summary>
 /// <remarks>
+/// Elementwise operations of one shape run in one pass, with several results and a reduction of whole rows if there is one;
+/// relu, tanh, sigmoid and their gradients join the matrix product before them. Each value is that of the operations alone.
 /// The function must give the same graph for the same shapes: it is not called again. Tensors it captures are constants;
 /// capturing a module's parameters, or drawing random numbers from a fixed key, is refused. Calls from several threads
 /// take turns. Inside another transform the function runs as if it were not compiled.
