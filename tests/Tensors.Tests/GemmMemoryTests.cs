@@ -34,8 +34,8 @@ public sealed class GemmMemoryTests
     {
         // What the caller alone rents is one block; a worker that came late would need another.
         var random = new Random(4);
-        var (a, b) = (GemmReference.Filled<float>(random, [300, 300]), GemmReference.Filled<float>(random, [300, 300]).Transpose());
-        var dst = NdArray.Zeros([300, 300]);
+        var (a, b) = (GemmReference.Filled<float>(random, [100, 100]), GemmReference.Filled<float>(random, [100, 100]).Transpose());
+        var dst = NdArray.Zeros([100, 100]);
         Threads.With(4, () =>
         {
             GC.Collect();
