@@ -27,6 +27,7 @@ internal static class Fusion
         var outside = order.SelectMany(node => node.Inputs.Where(input => unitOf.ContainsKey(input) && unitOf[input].Root != unitOf[node].Root)).Concat(results).ToHashSet();
         foreach (var unit in sorted)
         {
+            // The register of a product with a follower is never used: it only says that the sums need no memory.
             if (unit.Nodes.Count > 1) unit.AssignRegisters(outside.Contains);
         }
         return sorted;
