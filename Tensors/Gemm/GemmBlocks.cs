@@ -25,7 +25,8 @@ internal unsafe struct BatchAxes
 /// </summary>
 /// <remarks>
 /// After K. Goto and R. A. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34(3), 2008.
-/// Panels are packed when first used, and not at all where a tile can read the operand as it lies.
+/// The operands' parts in the loops are exchanged: a panel of A stays in L1 while the block of B streams past it from L2. Panels
+/// are packed when first used, and not at all where a tile can read the operand as it lies.
 /// </remarks>
 internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
     where T : unmanaged where TKernel : struct, IGemmKernel<T> where TEpilogue : unmanaged, IEpilogue<T>
@@ -41,13 +42,13 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
     private int gridRows, gridColumns;
 
     // How one block is gone through: the sizes of its loops, what is packed, and the bytes it packs into.
-    private nint mc, nc, kc, panelStepB, bytesA, bytesB, scratchBytes;
+    private nint mc, nc, kc, bytesA, bytesB, scratchBytes;
     private bool packA, packB;
     private byte* scratch;
 
-    // A block of A stays in half of a 512 KiB L2, one of B in L3. 512 rows of a panel of B fill all of L1 and so come from L2 in
-    // part, which the loads hide; fewer rows cost more, because C is read and written once for each KC of depth.
-    private const int KC = 512, BytesOfA = 192 * 1024, NC = 1024;
+    // A panel of A takes half of a 48 KiB L1, a block of eight panels of B half of L2 (1 MiB with AVX-512, 512 KiB with AVX2), a
+    // block of A a part of L3. A smaller depth would cost more than it saves, as C is read and written once for each KC of it.
+    private const int KC = 512, BytesOfA = 4 << 20, PanelsOfB = 8;
 
     // A panel of B in place must serve few tiles, a panel of A in place few of B's panels or lie close together.
     private const int TilesInPlace = 12, PanelsInPlace = 8, CloseRows = 512;
@@ -97,18 +98,15 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
         int mr = TKernel.MR, nr = TKernel.NR;
         kc = Even(K, KC, 8);
         mc = Even(blockRows, BytesOfA / sizeof(T) / kc, mr);
-        nc = Even(blockColumns, NC, nr);
+        nc = Even(blockColumns, PanelsOfB * nr, nr);
 
         // A packed panel costs one more pass over its elements and saves strided reading once for each tile that uses it.
         bool rowsRun = A.ColumnStride == 1, columnsRun = A.RowStride == 1;
         packA = !TKernel.ReadsStridedA ? !columnsRun
             : !(rowsRun || columnsRun) || blockColumns > PanelsInPlace * nr && (columnsRun || A.RowStride >= CloseRows);
         packB = B.ColumnStride != 1 || blockRows > TilesInPlace * mr;
-        // One block of rows uses each panel of B in turn, so that all can share a place in the L1 cache.
-        panelStepB = blockRows > mc ? nr * kc : 0;
-
         bytesA = (packA ? mc + mr : mr) * kc * sizeof(T);
-        bytesB = (panelStepB != 0 ? nc + nr : nr) * kc * sizeof(T);
+        bytesB = (packB ? nc : nr) * kc * sizeof(T);
         scratchBytes = Math.Max(bytesA + bytesB + mr * nr * sizeof(T), K * sizeof(T));
         scratchBytes = (scratchBytes + Block.LineSize - 1) / Block.LineSize * Block.LineSize;
     }
@@ -165,53 +163,51 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
         T* scratchA = (T*)own, scratchB = (T*)(own + bytesA), buffer = (T*)(own + bytesA + bytesB);
         var c = C + row * N + column;
 
-        // 5. Columns of B and C, so that a packed block of B stays in the outermost cache.
-        for (nint jc = 0; jc < n; jc += nc)
+        // 5. Rows of A and C, so that a packed block of A stays in the outermost cache.
+        for (nint ic = 0; ic < m; ic += mc)
         {
-            // 4. Depth, in order: columns of A and rows of B, so that one panel of B stays in L1.
+            var endRow = Math.Min(ic + mc, m);
+            // 4. Depth, in order: columns of A and rows of B, so that one panel of A stays in L1.
             for (nint pc = 0; pc == 0 || pc < K; pc += kc)
             {
                 var depth = Math.Min(kc, K - pc);
-                // 3. Rows of A and C, so that a block of A stays in L2.
-                for (nint ic = 0; ic < m; ic += mc)
+                // 3. Columns of B and C, so that a block of B stays in L2.
+                for (nint jc = 0; jc < n; jc += nc)
                 {
-                    var endRow = Math.Min(ic + mc, m);
-                    // 2. Columns of the block of B: one panel.
-                    for (nint jr = jc; jr < Math.Min(jc + nc, n); jr += nr)
+                    var endColumn = Math.Min(jc + nc, n);
+                    // The columns from here on are packed: all, or those of a panel that overhangs.
+                    var packed = packB ? jc : endColumn - (endColumn - jc) % nr;
+                    Pack.Panels(b.At(pc, packed), b.ColumnStride, b.RowStride, endColumn - packed, depth, scratchB, nr);
+                    // 2. Rows of the block of A: one panel.
+                    int height;
+                    for (var ir = ic; ir < endRow; ir += height)
                     {
-                        var columns = (int)Math.Min(nr, n - jr);
-                        var panelB = b.At(pc, jr);
-                        var strideB = b.RowStride;
-                        if (packB || columns < nr)
+                        height = TKernel.Rows(endRow - ir);
+                        var rows = (int)Math.Min(height, endRow - ir);
+                        var panelA = a.At(ir, pc);
+                        var (rsa, csa) = (a.RowStride, a.ColumnStride);
+                        if (packA || rows < height)
                         {
-                            panelB = scratchB + (jr - jc) / nr * panelStepB;
-                            strideB = nr;
-                            if (ic == 0 || panelStepB == 0) Pack.Panel(b.At(pc, jr), b.ColumnStride, b.RowStride, columns, depth, panelB, nr);
-                        }
-                        // 1. Rows of the block of A: one tile.
-                        int height;
-                        for (var ir = ic; ir < endRow; ir += height)
-                        {
-                            height = TKernel.Rows(endRow - ir);
-                            var rows = (int)Math.Min(height, endRow - ir);
-                            var panelA = a.At(ir, pc);
-                            var (rsa, csa) = (a.RowStride, a.ColumnStride);
-                            if (packA || rows < height)
+                            panelA = scratchA + (packA ? (ir - ic) * kc : 0);
+                            var stale = jc == 0 || !packA;
+                            // A tile that reads A by elements takes it row by row as well, and rows are copied faster.
+                            if (TKernel.ReadsStridedA && rowsRun)
                             {
-                                panelA = scratchA + (packA ? (ir - ic) * kc : 0);
-                                var stale = jr == jc || !packA;
-                                // A tile that reads A by elements takes it row by row as well, and rows are copied faster.
-                                if (TKernel.ReadsStridedA && rowsRun)
-                                {
-                                    (rsa, csa) = (depth, 1);
-                                    if (stale) Pack.Panel(a.At(ir, pc), 1, a.RowStride, (int)depth, rows, panelA, (int)depth);
-                                }
-                                else
-                                {
-                                    (rsa, csa) = (1, height);
-                                    if (stale) Pack.Panel(a.At(ir, pc), a.RowStride, a.ColumnStride, rows, depth, panelA, height);
-                                }
+                                (rsa, csa) = (depth, 1);
+                                if (stale) Pack.Panel(a.At(ir, pc), 1, a.RowStride, (int)depth, rows, panelA, (int)depth);
                             }
+                            else
+                            {
+                                (rsa, csa) = (1, height);
+                                if (stale) Pack.Panel(a.At(ir, pc), a.RowStride, a.ColumnStride, rows, depth, panelA, height);
+                            }
+                        }
+                        // 1. Columns of the block of B: one tile.
+                        for (var jr = jc; jr < endColumn; jr += nr)
+                        {
+                            var columns = (int)Math.Min(nr, endColumn - jr);
+                            var panelB = jr < packed ? b.At(pc, jr) : scratchB + (jr - packed) * depth;
+                            var strideB = jr < packed ? b.RowStride : nr;
                             var tile = c + ir * N + jr;
                             if (pc + depth < K)
                             {

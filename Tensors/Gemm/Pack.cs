@@ -19,6 +19,35 @@ internal static unsafe class Pack
         else Elements(src, stride, depthStride, 0, count, 0, depth, dst, width);
     }
 
+    /// <summary>
+    /// A block of columns as panels of <paramref name="width"/> each, one behind the other; the last is filled up with 0.
+    /// </summary>
+    public static void Panels<T>(T* src, nint stride, nint depthStride, nint columns, nint depth, T* dst, int width) where T : unmanaged
+    {
+        var whole = stride == 1 ? columns / width : 0;
+        // All panels at once, so that each run of the source, in a page of its own perhaps, is visited once.
+        if (whole > 0) Runs(src, depthStride, whole, depth, dst, width);
+        for (var done = whole * width; done < columns; done += width)
+        {
+            Panel(src + done * stride, stride, depthStride, (int)Math.Min(width, columns - done), depth, dst + done * depth, width);
+        }
+    }
+
+    private static void Runs<T>(T* src, nint depthStride, nint panels, nint depth, T* dst, int width) where T : unmanaged
+    {
+        int line = sizeof(Vector128<byte>) / sizeof(T), pair = 2 * line, pairs = width - width % pair;
+        for (nint k = 0; k < depth; k++, src += depthStride, dst += width)
+        {
+            T* from = src, to = dst;
+            if (Sse.IsSupported) Sse.Prefetch0(src + RunsAhead * depthStride);
+            for (nint panel = 0; panel < panels; panel++, from += width, to += width * depth)
+            {
+                for (var i = 0; i < pairs; i += pair) *(Vector256<T>*)(to + i) = *(Vector256<T>*)(from + i);
+                if (pairs < width) *(Vector128<T>*)(to + pairs) = *(Vector128<T>*)(from + pairs);
+            }
+        }
+    }
+
     // Runs far apart lie in a page each, beyond which the processor does not look ahead by itself.
     private const int RunsAhead = 16;
 
