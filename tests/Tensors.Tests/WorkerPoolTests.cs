@@ -40,6 +40,19 @@ public sealed unsafe class WorkerPoolTests
         }
     }
 
+    /// <summary>Each worker's first piece waits for the other worker's.</summary>
+    private struct Taking(int* first, int* arrived) : IParallelBody
+    {
+        public readonly void Run(int index, int worker)
+        {
+            if (first[worker] >= 0) return;
+            first[worker] = index;
+            Interlocked.Increment(ref *arrived);
+            var here = arrived;
+            if (!SpinWait.SpinUntil(() => Volatile.Read(ref *here) == 2, TimeSpan.FromMinutes(1))) throw new TimeoutException();
+        }
+    }
+
     private struct Adding : IParallelBody
     {
         public int Total;
@@ -98,6 +111,21 @@ public sealed unsafe class WorkerPoolTests
         var body = new Meeting(&arrived);
         pool.Run(2, ref body);
         Assert.Equal(2, arrived);
+    }
+
+    [Theory]
+    [InlineData(2, 1)]
+    [InlineData(7, 3)]
+    [InlineData(64, 32)]
+    public void Run_TwoThreads_EachBeginsInItsOwnHalf(int count, int half)
+    {
+        var pool = new WorkerPool(2);
+        int* first = stackalloc int[2] { -1, -1 };
+        var arrived = 0;
+        var body = new Taking(first, &arrived);
+        pool.Run(count, ref body);
+        Assert.Equal(0, first[0]);
+        Assert.Equal(half, first[1]);
     }
 
     [Theory]
