@@ -129,7 +129,8 @@ internal sealed unsafe class FusedChain
         [SkipLocalsInit]
         public readonly void Run(int index, int worker)
         {
-            var scratch = stackalloc byte[Program.ScratchBytes];
+            var memory = stackalloc byte[Program.ScratchBytes + FusedProgram.Alignment];
+            var scratch = FusedProgram.Aligned(memory);
             var start = index * Grain;
             Program.Run(start, nint.Min(start + Grain, Count), scratch);
         }

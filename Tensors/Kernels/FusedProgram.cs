@@ -3,6 +3,9 @@ namespace ManagedFed.Kernels;
 /// <summary>The steps of a <see cref="FusedChain"/> during one run, for any thread.</summary>
 internal unsafe struct FusedProgram
 {
+    /// <summary>Registers begin on a cache line, or half of all vectors would lie on two.</summary>
+    public const int Alignment = Block.LineSize;
+
     public Step* Steps;
     public int StepCount, ScratchBytes;
     public nint Tile;
@@ -16,6 +19,9 @@ internal unsafe struct FusedProgram
         public ElementPlan Plan = plan;
         public ElementLoop Loop = loop;
     }
+
+    /// <summary>The first aligned byte of memory with room for that.</summary>
+    public static byte* Aligned(byte* memory) => (byte*)(((nint)memory + Alignment - 1) & -Alignment);
 
     /// <summary>Computes the elements start … end − 1.</summary>
     /// <param name="start">The first element.</param>

@@ -56,7 +56,8 @@ internal unsafe struct FusedReduceJob
         [SkipLocalsInit]
         public readonly void Run(nint start, nint end)
         {
-            var scratch = stackalloc byte[Job.Program.ScratchBytes];
+            var memory = stackalloc byte[Job.Program.ScratchBytes + FusedProgram.Alignment];
+            var scratch = FusedProgram.Aligned(memory);
             var (lastRow, lastChunk) = Math.DivRem(end - 1, Chunks);
             var limit = lastRow * Job.Length + nint.Min((lastChunk + 1) * Chunk, Job.Length);
             var reader = new FusedReader<T>(Job.Program, scratch, Job.Length, limit);
