@@ -65,24 +65,41 @@ internal static unsafe class Pack
         }
     }
 
-    /// <summary>The source's runs cross the panel: squares of 4×4 float or 2×2 double turn in registers.</summary>
+    /// <summary>The source's runs cross the panel: squares of 4×4 float or 2×2 double turn in registers, two at once where AVX is.</summary>
     private static void Columns<T>(T* src, nint stride, int count, nint depth, T* dst, int width) where T : unmanaged
     {
         var side = sizeof(Vector128<byte>) / sizeof(T);
         if (!(Sse2.IsSupported || AdvSimd.Arm64.IsSupported) || typeof(T) != typeof(float) && typeof(T) != typeof(double)) side = count + 1;
-        var i = 0;
-        var whole = side > count ? 0 : depth - depth % side;
-        for (; i <= count - side; i += side)
+        var rows = count - count % side;
+        var whole = rows == 0 ? 0 : depth - depth % side;
+        // A cache line of each run at a time, so that lines of the panel are written while they are near.
+        var line = Block.LineSize / sizeof(T);
+        for (nint start = 0; start < whole; start += line)
         {
-            var line = src + i * stride;
-            for (nint k = 0; k < whole; k += side)
+            var end = nint.Min(start + line, whole);
+            var i = 0;
+            if (Avx.IsSupported)
             {
-                if (typeof(T) == typeof(float)) Turn((float*)line + k, stride, (float*)dst + k * width + i, width);
-                else Turn((double*)line + k, stride, (double*)dst + k * width + i, width);
+                for (; i <= rows - 2 * side; i += 2 * side)
+                {
+                    for (var k = start; k < end; k += side)
+                    {
+                        if (typeof(T) == typeof(float)) TurnTwo((float*)src + i * stride + k, stride, (float*)dst + k * width + i, width);
+                        else TurnTwo((double*)src + i * stride + k, stride, (double*)dst + k * width + i, width);
+                    }
+                }
+            }
+            for (; i < rows; i += side)
+            {
+                for (var k = start; k < end; k += side)
+                {
+                    if (typeof(T) == typeof(float)) Turn((float*)src + i * stride + k, stride, (float*)dst + k * width + i, width);
+                    else Turn((double*)src + i * stride + k, stride, (double*)dst + k * width + i, width);
+                }
             }
         }
-        Elements(src, stride, 1, 0, i, whole, depth, dst, width);
-        Elements(src, stride, 1, i, count, 0, depth, dst, width);
+        Elements(src, stride, 1, 0, rows, whole, depth, dst, width);
+        Elements(src, stride, 1, rows, count, 0, depth, dst, width);
     }
 
     private static void Elements<T>(T* src, nint stride, nint depthStride, int from, int to, nint start, nint depth, T* dst, int width)
@@ -114,6 +131,32 @@ internal static unsafe class Pack
         *(Vector128<double>*)dst = Low(r0, r1);
         *(Vector128<double>*)(dst + width) = High(r0, r1);
     }
+
+    /// <summary>Two squares below each other, one in each half of the registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void TurnTwo(float* src, nint stride, float* dst, nint width)
+    {
+        var (r0, r1) = (Two(src, 4 * stride), Two(src + stride, 4 * stride));
+        var (r2, r3) = (Two(src + 2 * stride, 4 * stride), Two(src + 3 * stride, 4 * stride));
+        var (low01, high01) = (Avx.UnpackLow(r0, r1).AsDouble(), Avx.UnpackHigh(r0, r1).AsDouble());
+        var (low23, high23) = (Avx.UnpackLow(r2, r3).AsDouble(), Avx.UnpackHigh(r2, r3).AsDouble());
+        *(Vector256<double>*)dst = Avx.UnpackLow(low01, low23);
+        *(Vector256<double>*)(dst + width) = Avx.UnpackHigh(low01, low23);
+        *(Vector256<double>*)(dst + 2 * width) = Avx.UnpackLow(high01, high23);
+        *(Vector256<double>*)(dst + 3 * width) = Avx.UnpackHigh(high01, high23);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void TurnTwo(double* src, nint stride, double* dst, nint width)
+    {
+        var (r0, r1) = (Two(src, 2 * stride), Two(src + stride, 2 * stride));
+        *(Vector256<double>*)dst = Avx.UnpackLow(r0, r1);
+        *(Vector256<double>*)(dst + width) = Avx.UnpackHigh(r0, r1);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<T> Two<T>(T* src, nint apart) where T : unmanaged =>
+        Vector256.Create(*(Vector128<T>*)src, *(Vector128<T>*)(src + apart));
 
     // The lower (upper) halves of two vectors, interleaved.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
