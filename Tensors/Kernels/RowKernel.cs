@@ -119,24 +119,11 @@ internal static unsafe class RowKernel
             }
         }
 
-        // Lane r of column i is element i of row r; lanes without a row repeat the last one.
-        private readonly void Load(T* rows, V* columns, int count)
-        {
-            for (var r = 0; r < S.Width; r++)
-            {
-                var row = rows + Math.Min(r, count - 1) * Length;
-                var lane = (T*)columns + r;
-                for (var i = 0; i < Length; i++) lane[i * S.Width] = row[i];
-            }
-        }
+        // Lane r of column i is element i of row r; lanes without a row are zero.
+        private readonly void Load(T* rows, V* columns, int count) =>
+            Pack.Panel(rows, stride: Length, depthStride: 1, count, depth: Length, (T*)columns, S.Width);
 
-        private static void Store(V* columns, T* rows, int count, int length)
-        {
-            for (var r = 0; r < count; r++)
-            {
-                var lane = (T*)columns + r;
-                for (var i = 0; i < length; i++) rows[r * length + i] = lane[i * S.Width];
-            }
-        }
+        private static void Store(V* columns, T* rows, int count, int length) =>
+            Pack.Panel((T*)columns, stride: S.Width, depthStride: 1, length, depth: count, rows, length);
     }
 }
