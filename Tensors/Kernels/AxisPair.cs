@@ -10,8 +10,16 @@ internal struct AxisPair
 {
     private Axes axes;
 
+    /// <summary>No axes yet; what is behind the count is left as it is, since clearing it would take longer than a small kernel.</summary>
+    public AxisPair()
+    {
+        Unsafe.SkipInit(out this);
+        Count = 0;
+    }
+
     /// <summary>The merged axes of two layouts of one shape.</summary>
     public AxisPair(Layout first, Layout second)
+        : this()
     {
         for (var i = 0; i < first.Shape.Rank; i++) Add(first.Shape[i], first.Strides[i], second.Strides[i]);
         Merge();

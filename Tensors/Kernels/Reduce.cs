@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using ManagedFed.Simd;
 
@@ -44,6 +45,7 @@ internal static unsafe class Reduce
         GC.KeepAlive(dst);
     }
 
+    [SkipLocalsInit]
     private static void Run<R, T>(NdArray x, ReadOnlySpan<int> axes, NdArray dst, SimdWidth width)
         where R : IReducer where T : unmanaged, INumber<T>
     {
@@ -74,10 +76,11 @@ internal static unsafe class Reduce
     }
 
     /// <summary>The kept axes, paired with the strides of the result, and the reduced axes, innermost last.</summary>
+    [SkipLocalsInit]
     private static void Split(Layout x, ReadOnlySpan<int> axes, out AxisPair kept, out AxisPair reduced)
     {
-        kept = default;
-        reduced = default;
+        kept = new();
+        reduced = new();
         nint step = 1;
         for (var i = x.Shape.Rank - 1; i >= 0; i--)
         {

@@ -58,7 +58,7 @@ internal readonly unsafe struct ReduceJob<T>(T* x, AxisPair outer, nint count, n
         var chunks = (count + chunk - 1) / chunk;
         var partial = BlockPool.Shared.Rent(items * chunks * columns * sizeof(T));
         Run<R, V, S>(chunk, chunks, (T*)partial.Pointer);
-        AxisPair rows = default;
+        AxisPair rows = new();
         rows.Add(items, chunks * columns, columns);
         new ReduceJob<T>((T*)partial.Pointer, rows, chunks, columns, columns, result).Run<R, V, S>();
         BlockPool.Shared.Return(partial);
