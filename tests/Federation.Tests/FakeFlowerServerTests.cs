@@ -65,7 +65,7 @@ public sealed class FakeFlowerServerTests
     [Fact]
     public async Task StartAsync_ReconnectAfterSeconds_ComesBackThen()
     {
-        var time = new FakeTimeProvider();
+        var time = new WatchedTime();
         var log = new LogRecorder();
         await using var server = await FakeServer.Start();
         var client = FederatedClient.StartAsync(server.Address, LambdaClient.Adding(1, 1), new() { TimeProvider = time, LoggerFactory = log }, Token);
@@ -73,6 +73,9 @@ public sealed class FakeFlowerServerTests
         await first.Ask(new ReconnectInstructions(5));
         first.End.SetResult(Status.DefaultSuccess);
         await log.Next(408);
+        // The limit of the goodbye, then the wait.
+        await time.NextTimer();
+        await time.NextTimer();
         time.Advance(TimeSpan.FromSeconds(5));
         var second = await server.NextStream();
         await second.Ask(new ReconnectInstructions(0));
@@ -86,7 +89,7 @@ public sealed class FakeFlowerServerTests
     [InlineData(StatusCode.OK)]
     public async Task StartAsync_LostServer_SaysSoAndJoinsAgain(StatusCode status)
     {
-        var time = new FakeTimeProvider();
+        var time = new WatchedTime();
         var log = new LogRecorder();
         await using var server = await FakeServer.Start();
         var client = FederatedClient.StartAsync(server.Address, LambdaClient.Adding(1, 1), new() { TimeProvider = time, LoggerFactory = log }, Token);
@@ -95,6 +98,7 @@ public sealed class FakeFlowerServerTests
         first.End.SetResult(new(status, "gone"));
         await log.Next(403);
         await log.Next(402);
+        await time.NextTimer();
         time.Advance(TimeSpan.FromSeconds(1));
         var second = await server.NextStream();
         await second.Ask(new ReconnectInstructions(0));

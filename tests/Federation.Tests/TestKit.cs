@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
 namespace ManagedFed.Federation.Tests;
@@ -59,6 +61,22 @@ internal sealed class LambdaClient : ArrayClient
             return new(value, examples, new Dictionary<string, Scalar> { ["accuracy"] = 2.0 * value + step });
         },
     };
+}
+
+/// <summary>A clock that lets a test wait until a timer is set: to move the hands before that would leave the timer behind.</summary>
+internal sealed class WatchedTime : FakeTimeProvider
+{
+    private readonly Channel<TimeSpan> timers = Channel.CreateUnbounded<TimeSpan>();
+
+    /// <summary>Waits for the next timer that no earlier wait has taken.</summary>
+    public Task NextTimer() => timers.Reader.ReadAsync().AsTask().Bounded();
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        var timer = base.CreateTimer(callback, state, dueTime, period);
+        timers.Writer.TryWrite(dueTime);
+        return timer;
+    }
 }
 
 /// <summary>Keeps log lines and lets a test wait for one.</summary>
