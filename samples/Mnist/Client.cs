@@ -1,4 +1,5 @@
 using ManagedFed.Federation;
+using ManagedFed.Federation.Data;
 using ManagedFed.Nn.Data;
 using Microsoft.Extensions.Logging;
 
@@ -18,9 +19,10 @@ internal sealed class Client : SyncArrayClient
         // All clients draw the same model, whichever the server asks for it, and each its own order of images.
         learner = new Learner(settings, images.Inputs.Shape[1]);
         key = RandomKey.FromSeed((ulong)settings.Seed).Fold((uint)node);
-        var part = images.Subset(Partitioner.Iid(images.Count, settings.Partitions, node, (ulong)settings.Seed));
-        var (learnt, judged) = Partitioner.TrainTestSplit(part.Count, 0.2, (ulong)settings.Seed);
-        (train, test) = (part.Subset(learnt), part.Subset(judged));
+        var splits = new Dictionary<string, Table> { ["train"] = Table.Of(images) };
+        var data = new FederatedDataset(splits, new() { ["train"] = settings.Partitions }, seed: (ulong)settings.Seed);
+        var (learnt, judged) = data.LoadPartition(node).TrainTestSplit(testSize: 0.2, seed: (ulong)settings.Seed);
+        (train, test) = (learnt.ToDataset(), judged.ToDataset());
     }
 
     public static Task RunAsync(Settings settings, int node, CancellationToken cancellation)

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using ManagedFed.Federation;
+using ManagedFed.Federation.Data;
 using ManagedFed.IO;
 using ManagedFed.Nn;
 using ManagedFed.Nn.Data;
@@ -91,19 +92,18 @@ public sealed class ReadmeTests : IDisposable
 
     private static async Task<History> Federation()
     {
-        var (train, _) = Mnist.Load("samples/Mnist/data");
+        var mnist = new FederatedDataset(new IdxSource("samples/Mnist/data"), new() { ["train"] = 3 });
         var history = await FederatedSimulation.RunAsync(
             [Client(0), Client(1)], new ServerConfig(NumRounds: 3), new FedAvg { EvaluateMetricsAggregation = Metrics.WeightedAverage });
         Console.WriteLine(history);
 
         ArrayClient Client(int node)
         {
-            var part = train.Subset(Partitioner.Iid(train.Count, partitions: 3, node));
-            var (learn, judge) = Partitioner.TrainTestSplit(part.Count);
+            var (learn, judge) = mnist.LoadPartition(node).TrainTestSplit(testSize: 0.2, seed: 42);
             var keys = RandomKey.FromSeed(0).Split(2);
             var model = new Sequential(new Linear(784, 32, keys[0]), new Relu(), new Linear(32, 10, keys[1]));
             return new ModuleClient(
-                model, new Sgd(learningRate: 0.1), (logits, labels) => Losses.CrossEntropy(logits, labels), part.Subset(learn), part.Subset(judge));
+                model, new Sgd(learningRate: 0.1), (logits, labels) => Losses.CrossEntropy(logits, labels), learn.ToDataset(), judge.ToDataset());
         }
         return history;
     }

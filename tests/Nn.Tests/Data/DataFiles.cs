@@ -14,8 +14,6 @@ internal static class DataFiles
 
     public static string Mnist => Path.Combine(Root.Value, "samples", "Mnist", "data");
 
-    public static string Vectors => Path.Combine(Root.Value, "tests", "Vectors", "numpy", "pcg64.json");
-
     /// <summary>An IDX file of sizes below 256.</summary>
     public static byte[] Idx(byte[] sizes, params byte[] data) =>
         [0, 0, 8, (byte)sizes.Length, .. sizes.SelectMany(s => new byte[] { 0, 0, 0, s }), .. data];
