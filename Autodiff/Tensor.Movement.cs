@@ -102,6 +102,15 @@ public sealed partial class Tensor
         return Transpose([.. axes]);
     }
 
+    /// <summary>Neighbouring axes moved together; the destination is the place of the first of them in the result.</summary>
+    internal Tensor MoveAxes(int source, int count, int destination)
+    {
+        var axes = Enumerable.Range(0, Rank).ToList();
+        axes.RemoveRange(source, count);
+        axes.InsertRange(destination, Enumerable.Range(source, count));
+        return Transpose([.. axes]);
+    }
+
     /// <summary>A new axis of size 1 at <paramref name="axis"/> of the result.</summary>
     public Tensor ExpandDims(int axis)
     {

@@ -106,8 +106,9 @@ public sealed partial class Tensor : IDisposable
         return new(op, inputs.ToArray(), shape, dtype, trace);
     }
 
-    /// <summary>An argument of a function that is being compiled.</summary>
-    internal static Tensor Argument(Shape shape, DType dtype, Trace trace) => new(new Placeholder(shape, dtype), [], shape, dtype, trace);
+    /// <summary>An argument of a function that a transform records.</summary>
+    internal static Tensor Argument(Shape shape, DType dtype, Trace trace, string transform) =>
+        new(new Placeholder(shape, dtype, transform), [], shape, dtype, trace);
 
     /// <summary>A second name for this value that a transform can differentiate with respect to.</summary>
     internal Tensor Alias(Trace trace)

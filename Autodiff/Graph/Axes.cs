@@ -15,6 +15,12 @@ internal readonly struct Axes(int[] numbers) : IEquatable<Axes>
 
     public ReadOnlySpan<int>.Enumerator GetEnumerator() => ((ReadOnlySpan<int>)numbers).GetEnumerator();
 
+    /// <summary>The same axes of a batch, whose axis is the first.</summary>
+    public Axes Shifted() => Array.ConvertAll(numbers, axis => axis + 1);
+
+    /// <summary>A permutation of a batch that leaves its first axis where it is.</summary>
+    public Axes BehindBatch() => (int[])[0, .. Array.ConvertAll(numbers, axis => axis + 1)];
+
     public bool Equals(Axes other) => numbers.AsSpan().SequenceEqual(other.numbers);
 
     public override bool Equals(object? obj) => obj is Axes other && Equals(other);

@@ -124,8 +124,8 @@ internal sealed class Compiler : ICellOwner
     {
         var trace = new Trace();
         var inputs = new Tensor[arguments.Length];
-        for (var i = 0; i < inputs.Length; i++) inputs[i] = Tensor.Argument(arguments[i].Shape, arguments[i].DType, trace);
-        var state = Array.ConvertAll(memory, array => Tensor.Argument(array.Shape, array.DType, trace));
+        for (var i = 0; i < inputs.Length; i++) inputs[i] = Tensor.Argument(arguments[i].Shape, arguments[i].DType, trace, "compile");
+        var state = Array.ConvertAll(memory, array => Tensor.Argument(array.Shape, array.DType, trace, "compile"));
         var before = Array.ConvertAll(cells, cell => cell.Value);
         Tensor[] results;
         try

@@ -44,5 +44,26 @@ internal abstract record Op
     /// <param name="y">The output.</param>
     public abstract Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y);
 
+    /// <summary>The gradients for all inputs at once, of an operation that computes them together; null to ask <see cref="Vjp"/> for each.</summary>
+    public virtual Tensor?[]? Gradients(Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => null;
+
+    /// <summary>The output's tangent, its derivative along a direction, given those of the inputs; null where it is zero.</summary>
+    /// <remarks>By default what <see cref="Vjp"/> does to a cotangent, transposed: rules of their own are needed only by operations whose gradient is not their derivative.</remarks>
+    /// <param name="t">The inputs' tangents, null for zero.</param>
+    /// <param name="x">The inputs.</param>
+    /// <param name="y">The output.</param>
+    public virtual Tensor? Jvp(ReadOnlySpan<Tensor?> t, ReadOnlySpan<Tensor> x, Tensor y) => Tangents.Transposed(this, t, x, y);
+
+    /// <summary>The operation on a batch: the marked inputs have a leading batch axis, and so must the result.</summary>
+    /// <remarks>By default elementwise operations align their inputs, and others refuse.</remarks>
+    /// <param name="x">The inputs, at least one of them marked.</param>
+    /// <param name="batched">Which have the axis.</param>
+    /// <param name="size">The axis' size.</param>
+    public virtual Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size)
+    {
+        if (Loop(x) is null) Throw.Invalid("vmap", $"{Name} has no rule for a batch; call it outside of the mapped function, or in a loop");
+        return Tensor.Apply(this, Batching.Align(x, batched));
+    }
+
     protected static NdArray Stretch(NdArray x, Shape shape) => x.Shape == shape ? x : x.View(x.Layout.BroadcastTo(shape));
 }

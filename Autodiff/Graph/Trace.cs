@@ -8,10 +8,12 @@ internal sealed class Trace
 {
     private static long count;
 
-    private readonly long id = Interlocked.Increment(ref count);
     private readonly Lock gate = new();
     private List<Tensor>? evaluated = [];
     private Trace? outer;
+
+    /// <summary>Larger for calls that began later, and so for a call within another.</summary>
+    public long Id { get; } = Interlocked.Increment(ref count);
 
     /// <summary>True while this call or one around it runs.</summary>
     public bool IsOpen
@@ -34,7 +36,7 @@ internal sealed class Trace
     {
         if (a == b || b is null) return a;
         if (a is null) return b;
-        var (inner, other) = a.id > b.id ? (a, b) : (b, a);
+        var (inner, other) = a.Id > b.Id ? (a, b) : (b, a);
         lock (inner.gate)
         {
             if (inner.outer is null) inner.outer = other;

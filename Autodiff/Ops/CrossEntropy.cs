@@ -14,6 +14,15 @@ internal sealed record CrossEntropy : Op
 
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) =>
         i == 0 ? Tensor.Apply(new CrossEntropyGrad(), g, x[0], x[1]) : null;
+
+    public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) => OfRows(this, x, batched, size);
+
+    /// <summary>An operation on rows, of a batch of such rows.</summary>
+    internal static Tensor OfRows(Op op, ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size)
+    {
+        var rows = Tensor.Apply(op, Array.ConvertAll(Batching.Stretch(x, batched, size), Batching.Fold));
+        return rows.Reshape([size, rows.Shape[0] / size, .. rows.Shape.Sizes[1..]]);
+    }
 }
 
 /// <summary>g·(softmax(z) − e_class) for each row: the gradient of <see cref="CrossEntropy"/>. Inputs: g, z, classes.</summary>
@@ -35,6 +44,8 @@ internal sealed record CrossEntropyGrad : Op
             ? (mean - g.TakeAlongAxis(x[2].ExpandDims(1), 1)).Squeeze(1)
             : x[0].ExpandDims(1) * s * (g - mean);
     }
+
+    public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) => CrossEntropy.OfRows(this, x, batched, size);
 }
 
 /// <summary>x − log Σ eˣ along the last axis.</summary>
@@ -48,4 +59,6 @@ internal sealed record LogSoftmaxOp : Op
 
     // ∂yⱼ/∂xᵢ = δᵢⱼ − eʸⁱ.
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g - y.Exp() * g.Sum(-1, keepDims: true);
+
+    public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) => Tensor.Apply(this, x);
 }

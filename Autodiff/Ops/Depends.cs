@@ -14,4 +14,7 @@ internal sealed record Depends : MoveOp
     public override Layout View(Layout x) => x;
 
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i == 0 ? g : null;
+
+    public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) =>
+        Tensor.Apply(this, [batched[0] ? x[0] : Batching.Repeat(x[0], size), .. x[1..]]);
 }

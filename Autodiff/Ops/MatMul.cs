@@ -42,6 +42,15 @@ internal sealed record MatMul : Op
         _ => g,
     };
 
+    public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size)
+    {
+        var factors = Batching.Align(x[..2], batched[..2]);
+        if (x.Length == 2) return Tensor.Apply(this, factors);
+        if (!batched[2]) return Tensor.Apply(this, [.. factors, x[2]]);
+        var bias = Batching.Widen(x[2], Math.Max(x[0].Rank - (batched[0] ? 1 : 0), x[1].Rank - (batched[1] ? 1 : 0)));
+        return batched[0] || batched[1] ? Tensor.Apply(this, factors) + bias : Batching.Repeat(Tensor.Apply(this, factors), size) + bias;
+    }
+
     /// <summary>a·b, laid out as the operand whose gradient it is: where that is a transposed view, as (bᵀ·aᵀ)ᵀ.</summary>
     private static Tensor Product(Tensor a, Tensor b, Tensor like) => like.Op is Transpose { SwapsLastAxes: true }
         ? Tensor.Apply(Instance, b.SwapAxes(-1, -2), a.SwapAxes(-1, -2)).SwapAxes(-1, -2)

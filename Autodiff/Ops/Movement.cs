@@ -12,6 +12,9 @@ internal abstract record MoveOp : Op
     public abstract override Layout View(Layout x);
 
     public sealed override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => throw new UnreachableException("a view is never computed");
+
+    // Of the value alone; operations that name axes or sizes have rules of their own.
+    public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) => Tensor.Apply(this, x);
 }
 
 /// <summary>The value itself under another name.</summary>
@@ -50,6 +53,8 @@ internal sealed record Duplicate : Op
     public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Copy.Run(x[0], y);
 
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g;
+
+    public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) => Tensor.Apply(this, x);
 }
 
 /// <summary>The same elements in row-major order under another shape.</summary>
@@ -70,6 +75,8 @@ internal sealed record Reshape(Shape To) : Op
     public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Copy.Run(x[0], y.View(new Layout(x[0].Shape)));
 
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g.Reshape(x[0].Shape);
+
+    public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) => x[0].Reshape([size, .. To.Sizes]);
 }
 
 /// <summary>Axis k of the output is axis Axes[k] of the input.</summary>
@@ -107,6 +114,8 @@ internal sealed record Transpose(Axes Axes) : MoveOp
         for (var k = 0; k < inverse.Length; k++) inverse[Axes[k]] = k;
         return g.Transpose(inverse);
     }
+
+    public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) => Tensor.Apply(new Transpose(Axes.BehindBatch()), x);
 }
 
 /// <summary>Sizes of 1 and missing leading axes stretched without copying.</summary>
@@ -124,6 +133,9 @@ internal sealed record Broadcast(Shape To) : MoveOp
 
     // The walk sums over the stretched axes.
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g;
+
+    public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) =>
+        Batching.Widen(x[0], To.Rank).BroadcastTo([size, .. To.Sizes]);
 }
 
 /// <summary>Elements Start, Start+Step, … (Length of them) along one axis.</summary>
@@ -137,6 +149,8 @@ internal sealed record SliceOp(int Axis, int Start, int Length, int Step) : Move
 
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) =>
         Tensor.Apply(new Embed(Axis, Start, Step, x[0].Shape[Axis]), g);
+
+    public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) => Tensor.Apply(this with { Axis = Axis + 1 }, x);
 }
 
 /// <summary>Zeros of size <c>Size</c> along one axis with the input at Start, Start+Step, …: the adjoint of a slice.</summary>
@@ -154,6 +168,8 @@ internal sealed record Embed(int Axis, int Start, int Step, int Size) : Op
 
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) =>
         Tensor.Apply(new SliceOp(Axis, Start, x[0].Shape[Axis], Step), g);
+
+    public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) => Tensor.Apply(this with { Axis = Axis + 1 }, x);
 }
 
 /// <summary>The inputs one after another along an axis.</summary>
@@ -192,4 +208,7 @@ internal sealed record Concatenate(int Axis) : Op
         for (var k = 0; k < i; k++) start += x[k].Shape[Axis];
         return g.Slice(Axis, start, x[i].Shape[Axis]);
     }
+
+    public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) =>
+        Tensor.Apply(this with { Axis = Axis + 1 }, Batching.Stretch(x, batched, size));
 }

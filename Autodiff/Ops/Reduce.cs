@@ -30,6 +30,8 @@ internal abstract record ReduceOp<TReducer>(string Label, Axes Axes) : Op, IFold
     }
 
     public void Fold(F.FusedChain chain, NdArray y) => chain.Reduce<TReducer>((nint)y.Count, y);
+
+    public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) => Tensor.Apply(this with { Axes = Axes.Shifted() }, x);
 }
 
 internal sealed record Sum(Axes Axes) : ReduceOp<F.Sum>("sum", Axes)
@@ -99,6 +101,8 @@ internal sealed record ArgReduceOp<TReducer>(string Label, int Axis) : Op where 
     public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.ArgReduce.Run<TReducer>(x[0], Axis, y);
 
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => null;
+
+    public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) => Tensor.Apply(this with { Axis = Axis + 1 }, x);
 }
 
 /// <summary>log Σ eˣ along the last axis, which becomes size 1.</summary>
@@ -111,6 +115,8 @@ internal sealed record LogSumExpOp : Op
     public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.LogSumExp.Run(x[0], y);
 
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g * x[0].Softmax();
+
+    public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) => Tensor.Apply(this, x);
 }
 
 /// <summary>eˣ / Σ eˣ along the last axis.</summary>
@@ -123,6 +129,8 @@ internal sealed record SoftmaxOp : Op
     public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Softmax.Run(x[0], y);
 
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => Tensor.Apply(new SoftmaxGradOp(), g, y);
+
+    public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) => Tensor.Apply(this, x);
 }
 
 /// <summary>y·(g − Σ g·y) along the last axis, the gradient of y = softmax(x), since ∂yⱼ/∂xᵢ = yⱼ(δᵢⱼ − yᵢ). Inputs: g, y.</summary>
@@ -138,4 +146,6 @@ internal sealed record SoftmaxGradOp : Op
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i == 0
         ? Tensor.Apply(this, g, x[1])
         : g * (x[0] - (x[0] * x[1]).Sum(-1, keepDims: true)) - x[0] * (g * x[1]).Sum(-1, keepDims: true);
+
+    public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) => Tensor.Apply(this, Batching.Stretch(x, batched, size));
 }

@@ -142,6 +142,64 @@ public sealed class GradientTests
         Assert.Equal(3, compiled.Statistics.Replays);
     }
 
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Jvp_OfEveryOperation_IsTheTransposeOfItsVjp(string name)
+    {
+        var row = Rows[name];
+        var random = new Random(13);
+        Tensor[] Draw(IEnumerable<Shape> shapes, double low, double high) => [.. shapes.Select(shape => Uniform(random, shape, low, high))];
+        var x = Draw(row.Shapes, row.Low, row.High);
+        var tangents = Draw(row.Shapes, -1, 1);
+        var cotangent = Draw([row.F(x).Shape], -1, 1)[0];
+
+        var (outputs, derivatives) = Transforms.Jvp(v => [row.F([.. v])], x, tangents);
+        var (_, gradients) = Transforms.Vjp(v => [row.F([.. v])], x, [cotangent]);
+
+        // ⟨c, J·t⟩ = ⟨Jᵀ·c, t⟩.
+        var forward = (derivatives[0] * cotangent).Sum().Item<double>();
+        var backward = gradients.Zip(tangents, (g, t) => (g * t).Sum().Item<double>()).Sum();
+        Assert.Equal(backward, forward, 1e-10 * (1 + Math.Abs(backward)));
+        Assert.Equal(row.F(x).ToArray<double>(), outputs[0].ToArray<double>());
+
+        // The gradient is a function with a tangent too: ⟨c, H·t⟩ is symmetric in both directions.
+        Tensor Gradient(IReadOnlyList<Tensor> v) => Transforms.GradAll(u => (row.F([.. u]) * cotangent).Sum())(v)
+            .Zip(tangents, (g, t) => (g * t).Sum()).Aggregate((a, b) => a + b);
+        var others = Draw(row.Shapes, -1, 1);
+        var curvature = Transforms.Jvp(v => [Gradient(v)], x, others).Tangents[0].Item<double>();
+        var expected = Transforms.GradAll(Gradient)(x).Zip(others, (g, t) => (g * t).Sum().Item<double>()).Sum();
+        Assert.Equal(expected, curvature, 1e-9 * (1 + Math.Abs(expected)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Vmap_OfEveryOperationAndItsGradient_EqualsALoop(string name)
+    {
+        const int Size = 3;
+        var row = Rows[name];
+        var random = new Random(17);
+        Tensor[] Function(Tensor[] v) => [row.F(v), .. Transforms.GradAll(u => row.F([.. u]).Sum())(v)];
+
+        // Every choice of arguments that are the same for all members, but for all of them.
+        for (var mapped = 1; mapped < 1 << row.Shapes.Length; mapped++)
+        {
+            int?[] axes = [.. row.Shapes.Select((shape, i) => (mapped >> i & 1) == 0 ? (int?)null : shape.Rank % 2)];
+            Tensor[] x = [.. row.Shapes.Select((shape, i) => Uniform(random, axes[i] is { } axis ? shape.Insert(axis, Size) : shape, row.Low, row.High))];
+            Tensor[] Member(int b) => [.. x.Select((value, i) => axes[i] is { } axis ? value.Take(Tensor.Scalar(b, DType.Int32), axis) : value)];
+
+            var results = Transforms.Vmap(Function, axes)(x);
+            for (var b = 0; b < Size; b++)
+            {
+                var expected = Function(Member(b));
+                for (var i = 0; i < expected.Length; i++)
+                {
+                    Assert.Equal(expected[i].Shape, results[i][b].Shape);
+                    Assert.All(expected[i].ToArray<double>().Zip(results[i][b].ToArray<double>()), pair => Assert.Equal(pair.First, pair.Second, 1e-12 * (1 + Math.Abs(pair.First))));
+                }
+            }
+        }
+    }
+
     [Fact]
     public void Prod_WithZeros_HasExactFirstAndSecondDerivatives()
     {

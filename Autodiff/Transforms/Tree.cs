@@ -1,0 +1,161 @@
+using System.Collections;
+using System.Diagnostics.CodeAnalysis;
+
+namespace ManagedFed;
+
+/// <summary>
+/// Tensors in any nesting of lists and names: what a transform of a function of many tensors takes and gives back.
+/// </summary>
+/// <remarks>
+/// A tensor is a tree by itself. Two trees have the same structure when their lists are equally long and their names equal,
+/// in order; tensors may differ in shape.
+/// </remarks>
+/// <example><code>Tree p = new Tree { ["w"] = w, ["layers"] = new Tree { first, second } };</code></example>
+[SuppressMessage("Naming", "CA1710", Justification = "It is a tree.")]
+public sealed class Tree : IEnumerable<Tree>
+{
+    private readonly Tensor? leaf;
+    private readonly List<string?> names = [];
+    private readonly List<Tree> children = [];
+
+    /// <summary>An empty list; filled by a collection or index initialiser.</summary>
+    public Tree()
+    {
+    }
+
+    private Tree(Tensor leaf) => this.leaf = leaf;
+
+    /// <summary>The tensor of a tree that is one.</summary>
+    /// <exception cref="InvalidOperationException">The tree is a list or has names.</exception>
+    public Tensor Tensor => leaf ?? throw new InvalidOperationException($"[tree] {Describe()} is not a tensor; index it first");
+
+    /// <summary>The number of children.</summary>
+    public int Count => children.Count;
+
+    /// <summary>The tensors, depth first, in order.</summary>
+    public IReadOnlyList<Tensor> Leaves
+    {
+        get
+        {
+            var leaves = new List<Tensor>();
+            Collect(leaves);
+            return leaves;
+        }
+    }
+
+    /// <summary>A child by its place.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There are not so many.</exception>
+    public Tree this[int index] => children[index];
+
+    /// <summary>A child by its name; setting it adds one.</summary>
+    /// <exception cref="KeyNotFoundException">There is no such name; the message lists those there are.</exception>
+    /// <exception cref="ArgumentException">The name to add is there already.</exception>
+    public Tree this[string name]
+    {
+        get
+        {
+            var index = names.IndexOf(name);
+            return index >= 0 ? children[index] : throw new KeyNotFoundException($"[tree] there is no {name} in {Describe()}");
+        }
+        set
+        {
+            if (names.Contains(name)) Throw.Argument("tree", $"the name {name} appears twice");
+            Add(name, value);
+        }
+    }
+
+    /// <summary>A tree of one tensor.</summary>
+    public static implicit operator Tree(Tensor tensor)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        return new(tensor);
+    }
+
+    /// <summary>A list of tensors.</summary>
+    public static implicit operator Tree(Tensor[] tensors)
+    {
+        ArgumentNullException.ThrowIfNull(tensors);
+        var tree = new Tree();
+        foreach (var tensor in tensors) tree.Add(tensor);
+        return tree;
+    }
+
+    /// <summary>The tensor of a tree that is one.</summary>
+    public static explicit operator Tensor(Tree tree)
+    {
+        ArgumentNullException.ThrowIfNull(tree);
+        return tree.Tensor;
+    }
+
+    /// <summary>A tree of named tensors, in the order given.</summary>
+    public static Tree Named(IEnumerable<KeyValuePair<string, Tensor>> entries)
+    {
+        ArgumentNullException.ThrowIfNull(entries);
+        var tree = new Tree();
+        foreach (var (name, tensor) in entries) tree[name] = tensor;
+        return tree;
+    }
+
+    /// <summary>Adds a child to a list under construction.</summary>
+    public void Add(Tree child) => Add(null, child);
+
+    /// <summary>A tree of the same structure with f(tensor) for each tensor.</summary>
+    public Tree Map(Func<Tensor, Tensor> f)
+    {
+        ArgumentNullException.ThrowIfNull(f);
+        return WithLeaves([.. Leaves.Select(f)]);
+    }
+
+    /// <summary>A tree of the same structure with other tensors, in the order of <see cref="Leaves"/>.</summary>
+    /// <exception cref="ArgumentException">There are more or fewer.</exception>
+    public Tree WithLeaves(IReadOnlyList<Tensor> leaves)
+    {
+        ArgumentNullException.ThrowIfNull(leaves);
+        var next = 0;
+        var tree = Rebuild(leaves, ref next);
+        if (next != leaves.Count) Throw.Argument("tree", $"{leaves.Count} tensors given for {Describe()}, expected {Leaves.Count}");
+        return tree;
+    }
+
+    /// <summary>The children, in order.</summary>
+    public IEnumerator<Tree> GetEnumerator() => children.GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    /// <summary>The structure with the tensors' shapes, such as <c>{w: (3, 4), layers: [(4,), ()]}</c>.</summary>
+    public override string ToString() => Describe();
+
+    private void Add(string? name, Tree child)
+    {
+        ArgumentNullException.ThrowIfNull(child);
+        if (leaf is not null) Throw.Invalid("tree", "a tensor has no children");
+        if (children.Count > 0 && (names[0] is null) != (name is null)) Throw.Argument("tree", $"{Describe()} has {(name is null ? "names" : "none")}, and so must each child{(name is null ? "" : $", unlike {name}")}");
+        names.Add(name);
+        children.Add(child);
+    }
+
+    private void Collect(List<Tensor> leaves)
+    {
+        if (leaf is not null) leaves.Add(leaf);
+        foreach (var child in children) child.Collect(leaves);
+    }
+
+    private Tree Rebuild(IReadOnlyList<Tensor> leaves, ref int next)
+    {
+        if (leaf is not null)
+        {
+            if (next >= leaves.Count) Throw.Argument("tree", $"only {leaves.Count} tensors given");
+            return leaves[next++];
+        }
+        var tree = new Tree();
+        for (var i = 0; i < children.Count; i++) tree.Add(names[i], children[i].Rebuild(leaves, ref next));
+        return tree;
+    }
+
+    private string Describe()
+    {
+        if (leaf is not null) return leaf.Shape.ToString();
+        var parts = children.Select((child, i) => names[i] is { } name ? $"{name}: {child.Describe()}" : child.Describe());
+        return children.Count > 0 && names[0] is not null ? $"{{{string.Join(", ", parts)}}}" : $"[{string.Join(", ", parts)}]";
+    }
+}
