@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using ManagedFed.Benchmarks;
 using ManagedFed.Benchmarks.Compare;
+using ManagedFed.Benchmarks.Federation;
 
 var threads = new Option<int[]>("--threads")
 {
@@ -49,4 +50,5 @@ var bench = new Command("bench", "Runs the BenchmarkDotNet classes; what follows
 bench.TreatUnmatchedTokensAsErrors = false;
 bench.SetAction(parsed => BenchRunner.Run(parsed.GetValue(job)!, [.. parsed.UnmatchedTokens]));
 
-return new RootCommand("Measures ManagedFed.") { compare, bench, child }.Parse(args).Invoke();
+return new RootCommand("Measures ManagedFed.") { compare, bench, child, FederationCommands.Parent(), FederationCommands.Server(), FederationCommands.Clients() }
+    .Parse(args).Invoke();

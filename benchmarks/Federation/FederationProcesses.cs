@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using System.Globalization;
+using ManagedFed.Federation;
+
+namespace ManagedFed.Benchmarks.Federation;
+
+/// <summary>What the processes of the benchmark do.</summary>
+internal static class FederationProcesses
+{
+    private static readonly Dictionary<string, Scalar> None = [];
+
+    /// <summary>Prints the address, and in the end the seconds of the rounds and the peak of this process's resident memory in bytes.</summary>
+    public static async Task<int> ServeAsync(FederationWork work, CancellationToken cancellation)
+    {
+        var strategy = new TimedFedAvg
+        {
+            MinAvailableClients = work.Clients, MinFitClients = work.Clients, MinEvaluateClients = work.Clients, AcceptFailures = false,
+        };
+        var history = await FederatedServer.StartAsync(
+            "127.0.0.1:0", new ServerConfig(work.Rounds), strategy, new() { OnListening = Console.WriteLine }, cancellation);
+        if (history.LossesDistributed.Count != work.Rounds) throw new InvalidOperationException("A round failed.");
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{strategy.Seconds} {PeakBytes()}"));
+        return 0;
+    }
+
+    /// <summary>Joins with clients that send back the model they got.</summary>
+    public static async Task<int> JoinAsync(string address, FederationWork work, CancellationToken cancellation)
+    {
+        await Task.WhenAll(Enumerable.Range(0, work.PerProcess).Select(i => FederatedClient.StartAsync(address, new Client(work), cancellation: cancellation)));
+        return 0;
+    }
+
+    /// <summary>The most memory this process had resident: on Linux the kernel's own mark, elsewhere the runtime's.</summary>
+    private static long PeakBytes()
+    {
+        const string status = "/proc/self/status";
+        if (!File.Exists(status))
+        {
+            using var process = Process.GetCurrentProcess();
+            return process.PeakWorkingSet64;
+        }
+        var mark = File.ReadLines(status).First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal));
+        return 1024 * long.Parse(mark.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Times from the first round's tasks, when all clients are there, to the last result's aggregation.</summary>
+    private sealed class TimedFedAvg : FedAvg
+    {
+        private long start, end;
+
+        public double Seconds => Stopwatch.GetElapsedTime(start, end).TotalSeconds;
+
+        public override IReadOnlyList<ClientTask<FitInstructions>> ConfigureFit(RoundState state)
+        {
+            if (state.Round == 1) start = Stopwatch.GetTimestamp();
+            return base.ConfigureFit(state);
+        }
+
+        public override double? AggregateEvaluate(RoundState state, IReadOnlyList<ClientEvaluation> evaluations, IReadOnlyList<ClientFailure> failures)
+        {
+            end = Stopwatch.GetTimestamp();
+            return base.AggregateEvaluate(state, evaluations, failures);
+        }
+    }
+
+    private sealed class Client(FederationWork work) : ArrayClient
+    {
+        private readonly NdArray[] model = work.Model(1);
+
+        public override ValueTask<IReadOnlyList<NdArray>> GetParametersAsync(IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation) =>
+            new(model);
+
+        public override async ValueTask<FitOutput> FitAsync(
+            IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation)
+        {
+            if (work.FitSeconds > 0) await Task.Delay(TimeSpan.FromSeconds(work.FitSeconds), cancellation);
+            return new(parameters, 100, None);
+        }
+
+        public override ValueTask<EvaluateOutput> EvaluateAsync(
+            IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation) =>
+            new(new EvaluateOutput(parameters[0].AsSpan<float>()[0], 100, None));
+    }
+}

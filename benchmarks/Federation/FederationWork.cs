@@ -1,0 +1,32 @@
+namespace ManagedFed.Benchmarks.Federation;
+
+/// <summary>One federation to time: a server, clients, all on this machine, each client process with some of the clients.</summary>
+/// <param name="Parameters">Elements of the float32 model, in two tensors.</param>
+/// <param name="Clients">Clients of a round.</param>
+/// <param name="Rounds">Rounds of fit and evaluate.</param>
+/// <param name="FitSeconds">How long a client takes to fit.</param>
+/// <param name="PerProcess">Clients in one process.</param>
+internal sealed record FederationWork(int Parameters, int Clients, int Rounds, double FitSeconds, int PerProcess)
+{
+    /// <summary>What is timed when nothing else is asked for, with what it should take at most.</summary>
+    public static (FederationWork Work, string Target)[] Standard { get; } =
+    [
+        (new(27_232, 2, 3, 0, 1), "at most 0.10 s"),
+        (new(10_000_000, 2, 3, 0, 1), "at most 1.7 s, server at most 300 MB"),
+        (new(27_232, 40, 1, 1, 20), "at most 1.3 s"),
+    ];
+
+    public string Name => FitSeconds > 0
+        ? $"{Clients} clients, {Rounds} round(s), {Parameters:N0} parameters, fit {FitSeconds:0.##} s"
+        : $"{Clients} clients, {Rounds} round(s), {Parameters:N0} parameters";
+
+    /// <summary>A model of uneven values, so that sums do not come out too easily.</summary>
+    public NdArray[] Model(int seed)
+    {
+        var random = new Random(seed);
+        var values = new float[Parameters];
+        foreach (ref var value in values.AsSpan()) value = (float)(random.NextDouble() - 0.5) * 0.1f;
+        var half = Parameters / 2;
+        return [NdArray.From<float>(values.AsSpan(0, half), [half]), NdArray.From<float>(values.AsSpan(half), [Parameters - half])];
+    }
+}
