@@ -1,14 +1,13 @@
-using Google.Protobuf;
 using Grpc.Core;
 
 namespace ManagedFed.Federation;
 
 /// <summary>The server's end of one <c>Join</c> stream: replies carry no id, so there is one instruction at a time.</summary>
-internal sealed class BidiConnection(ClientInfo info, IServerStreamWriter<Wire.ServerMessage> responses) : IClientConnection
+internal sealed class BidiConnection(ClientInfo info, IServerStreamWriter<Frame<Instruction>> responses) : IClientConnection
 {
     private readonly TaskCompletionSource<Status> closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock gate = new();
-    private TaskCompletionSource<Wire.ClientMessage?>? pending;
+    private TaskCompletionSource<Frame<Reply>?>? pending;
     private bool ended;
 
     public ClientInfo Info => info;
@@ -22,9 +21,8 @@ internal sealed class BidiConnection(ClientInfo info, IServerStreamWriter<Wire.S
     public async Task<Answer> AskAsync(Instruction instruction, CancellationToken cancellation)
     {
         GoodbyeSaid = instruction is ReconnectInstructions;
-        var message = WireCodec.Encode(instruction);
-        var bytes = (long)message.CalculateSize();
-        var reply = new TaskCompletionSource<Wire.ClientMessage?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var frame = new Frame<Instruction>(instruction);
+        var reply = new TaskCompletionSource<Frame<Reply>?>(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (gate)
         {
             if (ended) return Answer.Failed(FailureReason.Disconnected, "left before it was asked");
@@ -33,7 +31,7 @@ internal sealed class BidiConnection(ClientInfo info, IServerStreamWriter<Wire.S
         }
         try
         {
-            await responses.WriteAsync(message, cancellation).ConfigureAwait(false);
+            await responses.WriteAsync(frame, cancellation).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is RpcException or InvalidOperationException or IOException
             || exception is OperationCanceledException && !cancellation.IsCancellationRequested)
@@ -42,23 +40,18 @@ internal sealed class BidiConnection(ClientInfo info, IServerStreamWriter<Wire.S
         }
         if (await reply.Task.WaitAsync(cancellation).ConfigureAwait(false) is not { } answer)
         {
-            return Answer.Failed(FailureReason.Disconnected, "left before it answered", bytes);
+            return Answer.Failed(FailureReason.Disconnected, "left before it answered", frame.Bytes);
         }
-        bytes += answer.CalculateSize();
+        var bytes = frame.Bytes + answer.Bytes;
         try
         {
-            var decoded = WireCodec.Decode(answer);
+            var decoded = answer.Take();
             if (GoodbyeSaid) Close(Status.DefaultSuccess);
             return new(decoded, null, bytes);
         }
         catch (FormatException exception)
         {
             return Answer.Failed(FailureReason.Malformed, exception.Message, bytes);
-        }
-        finally
-        {
-            // The stream's reader holds on to its last message; its tensors are not needed twice.
-            answer.ClearMsg();
         }
     }
 
@@ -68,12 +61,12 @@ internal sealed class BidiConnection(ClientInfo info, IServerStreamWriter<Wire.S
     public void Close(Status status) => closed.TrySetResult(status);
 
     /// <summary>Takes a message from the stream; false when no instruction waits for one.</summary>
-    public bool Deliver(Wire.ClientMessage message) => TakePending(false)?.TrySetResult(message) ?? false;
+    public bool Deliver(Frame<Reply> message) => TakePending(false)?.TrySetResult(message) ?? false;
 
     /// <summary>The stream has ended: whoever waits for a reply, or asks later, gets none.</summary>
     public void End() => TakePending(true)?.TrySetResult(null);
 
-    private TaskCompletionSource<Wire.ClientMessage?>? TakePending(bool end)
+    private TaskCompletionSource<Frame<Reply>?>? TakePending(bool end)
     {
         lock (gate)
         {

@@ -3,11 +3,22 @@ using Microsoft.Extensions.Logging;
 
 namespace ManagedFed.Federation;
 
+/// <summary>What gRPC binds: Flower's one method over our frames in place of generated messages.</summary>
+[BindServiceMethod(typeof(JoinServiceBase), nameof(Bind))]
+internal abstract class JoinServiceBase
+{
+    public abstract Task Join(IAsyncStreamReader<Frame<Reply>> requests, IServerStreamWriter<Frame<Instruction>> responses, ServerCallContext context);
+
+    /// <summary>Called by ASP.NET Core with no service, only to learn of the method.</summary>
+    public static void Bind(ServiceBinderBase binder, JoinServiceBase? service) =>
+        binder.AddMethod(JoinMethod.Definition, service is null ? null : new DuplexStreamingServerMethod<Frame<Reply>, Frame<Instruction>>(service.Join));
+}
+
 /// <summary>Flower's one method: a client's stream, from its arrival until either side ends it.</summary>
-internal sealed class JoinService(ClientRegistry registry, OpenCount streams, ILogger log, CancellationToken stopping) : Wire.FlowerService.FlowerServiceBase
+internal sealed class JoinService(ClientRegistry registry, OpenCount streams, ILogger log, CancellationToken stopping) : JoinServiceBase
 {
     public override async Task Join(
-        IAsyncStreamReader<Wire.ClientMessage> requests, IServerStreamWriter<Wire.ServerMessage> responses, ServerCallContext context)
+        IAsyncStreamReader<Frame<Reply>> requests, IServerStreamWriter<Frame<Instruction>> responses, ServerCallContext context)
     {
         streams.Add();
         context.GetHttpContext().Response.OnCompleted(() =>
@@ -42,7 +53,7 @@ internal sealed class JoinService(ClientRegistry registry, OpenCount streams, IL
 
     /// <summary>Hands each message to the instruction that waits for it, until the stream ends; says how it ended.</summary>
     private async Task<Status> ReadAsync(
-        BidiConnection connection, IAsyncStreamReader<Wire.ClientMessage> requests, CancellationToken stop)
+        BidiConnection connection, IAsyncStreamReader<Frame<Reply>> requests, CancellationToken stop)
     {
         try
         {

@@ -80,6 +80,22 @@ public static class Npy
         return NpyData.Decode(header, raw);
     }
 
+    /// <summary>The array in the bytes of an .npy file that may lie in pieces.</summary>
+    /// <param name="file">The whole file and nothing else.</param>
+    /// <exception cref="FormatException">The bytes are not an .npy file, or one of a kind that is not supported.</exception>
+    public static NdArray Read(in ReadOnlySequence<byte> file)
+    {
+        if (file.IsSingleSegment) return Read(file.FirstSpan);
+        var (start, length) = NpyHeader.Preamble(file.Slice(0, Math.Min(file.Length, NpyHeader.MaxPreamble)).ToArray());
+        ExpectHeader(length, file.Length - start);
+        var header = NpyHeaderParser.Parse(file.Slice(start, length).ToArray());
+        var data = file.Slice(start + length);
+        ExpectData(header, data.Length);
+        var raw = NpyData.Allocate(header.DataLength);
+        data.CopyTo(raw.Bytes);
+        return NpyData.Decode(header, raw);
+    }
+
     /// <summary>The array in a stream that holds, from its position to its end, one .npy file.</summary>
     /// <exception cref="FormatException">The bytes are not an .npy file, or one of a kind that is not supported.</exception>
     public static NdArray Read(Stream source) => Read(source, source.CanSeek ? source.Length - source.Position : null);

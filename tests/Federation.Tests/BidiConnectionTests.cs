@@ -15,7 +15,7 @@ public sealed class BidiConnectionTests
     {
         var connection = new BidiConnection(new("a", "b"), new Sink());
         connection.End();
-        Assert.False(connection.Deliver(new()));
+        Assert.False(connection.Deliver(new(new DisconnectResult(DisconnectReason.Ack))));
         Assert.Equal(FailureReason.Disconnected, (await connection.AskAsync(Ask, Token).Bounded()).Failure?.Reason);
     }
 
@@ -34,7 +34,7 @@ public sealed class BidiConnectionTests
         var connection = new BidiConnection(new("a", "b"), new Sink());
         var first = connection.AskAsync(Ask, Token);
         await Assert.ThrowsAsync<InvalidOperationException>(() => connection.AskAsync(Ask, Token));
-        Assert.True(connection.Deliver(WireCodec.Encode(new DisconnectResult(DisconnectReason.Ack))));
+        Assert.True(connection.Deliver(new(new DisconnectResult(DisconnectReason.Ack))));
         Assert.Equal(new DisconnectResult(DisconnectReason.Ack), (await first.Bounded()).Reply);
     }
 
@@ -45,15 +45,15 @@ public sealed class BidiConnectionTests
         Assert.Equal(FailureReason.Disconnected, (await connection.AskAsync(Ask, Token).Bounded()).Failure?.Reason);
     }
 
-    private sealed class Sink : IServerStreamWriter<Wire.ServerMessage>
+    private sealed class Sink : IServerStreamWriter<Frame<Instruction>>
     {
         public bool Gone { get; init; }
 
         public WriteOptions? WriteOptions { get; set; }
 
-        public Task WriteAsync(Wire.ServerMessage message) => throw new NotSupportedException();
+        public Task WriteAsync(Frame<Instruction> message) => throw new NotSupportedException();
 
-        public Task WriteAsync(Wire.ServerMessage message, CancellationToken cancellationToken) =>
+        public Task WriteAsync(Frame<Instruction> message, CancellationToken cancellationToken) =>
             Gone ? Task.FromException(new InvalidOperationException("the request is complete")) : Task.CompletedTask;
     }
 }

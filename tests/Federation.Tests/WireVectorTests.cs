@@ -75,7 +75,7 @@ public sealed class WireVectorTests
         Assert.Equal(0, result.Parameters.Count);
     }
 
-    private static bool IsServer(string file) => file.Contains("/server_") || file.Contains("-s2c");
+    internal static bool IsServer(string file) => file.Contains("/server_") || file.Contains("-s2c");
 
     private static byte[] Bytes(string file) => File.ReadAllBytes(Path.Combine(Folder, file));
 }

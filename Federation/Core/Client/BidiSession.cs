@@ -16,9 +16,9 @@ internal sealed class BidiSession(InstructionRunner runner, int maxErrors, TimeP
     /// <summary>A server that heard the goodbye ends the stream at once; a stock one that stops may never do.</summary>
     private static readonly TimeSpan GoodbyeTime = TimeSpan.FromMilliseconds(200);
 
-    public async Task<SessionEnd> RunAsync(Wire.FlowerService.FlowerServiceClient server, string address, CancellationToken cancellation)
+    public async Task<SessionEnd> RunAsync(CallInvoker server, string address, CancellationToken cancellation)
     {
-        using var call = server.Join(cancellationToken: cancellation);
+        using var call = server.AsyncDuplexStreamingCall(JoinMethod.Definition, null, new(cancellationToken: cancellation));
         var joined = false;
         try
         {
@@ -29,7 +29,7 @@ internal sealed class BidiSession(InstructionRunner runner, int maxErrors, TimeP
             var next = call.ResponseStream.MoveNext(cancellation);
             while (await next.ConfigureAwait(false))
             {
-                var instruction = WireCodec.Decode(call.ResponseStream.Current);
+                var instruction = call.ResponseStream.Current.Take();
                 if (instruction is ReconnectInstructions reconnect)
                 {
                     await SayGoodbyeAsync(call, cancellation).ConfigureAwait(false);
@@ -56,7 +56,7 @@ internal sealed class BidiSession(InstructionRunner runner, int maxErrors, TimeP
     }
 
     private async Task AnswerAsync(
-        AsyncDuplexStreamingCall<Wire.ClientMessage, Wire.ServerMessage> call, Instruction instruction, Task<bool> next,
+        AsyncDuplexStreamingCall<Frame<Reply>, Frame<Instruction>> call, Instruction instruction, Task<bool> next,
         CancellationToken cancellation)
     {
         using var lost = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -72,18 +72,18 @@ internal sealed class BidiSession(InstructionRunner runner, int maxErrors, TimeP
         {
             return; // The caller awaits `next`, which says how the server was lost.
         }
-        await call.RequestStream.WriteAsync(WireCodec.Encode(reply), cancellation).ConfigureAwait(false);
+        await call.RequestStream.WriteAsync(new(reply), cancellation).ConfigureAwait(false);
         if (runner.Errors is { Exception: { } exception } errors && errors.Count >= maxErrors) ExceptionDispatchInfo.Throw(exception);
     }
 
-    private async Task SayGoodbyeAsync(AsyncDuplexStreamingCall<Wire.ClientMessage, Wire.ServerMessage> call, CancellationToken cancellation)
+    private async Task SayGoodbyeAsync(AsyncDuplexStreamingCall<Frame<Reply>, Frame<Instruction>> call, CancellationToken cancellation)
     {
         log.Goodbye();
         using var timer = new CancellationTokenSource(GoodbyeTime, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellation);
         try
         {
-            var goodbye = WireCodec.Encode(new DisconnectResult(DisconnectReason.Reconnect));
+            var goodbye = new Frame<Reply>(new DisconnectResult(DisconnectReason.Reconnect));
             await call.RequestStream.WriteAsync(goodbye, either.Token).ConfigureAwait(false);
             await call.RequestStream.CompleteAsync().ConfigureAwait(false);
             while (await call.ResponseStream.MoveNext(either.Token).ConfigureAwait(false))

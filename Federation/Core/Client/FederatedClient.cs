@@ -44,7 +44,7 @@ public static class FederatedClient
             SessionEnd end;
             using (var channel = OpenChannel(uri, options))
             {
-                end = await session.RunAsync(new(channel), address, cancellation).ConfigureAwait(false);
+                end = await session.RunAsync(channel.CreateCallInvoker(), address, cancellation).ConfigureAwait(false);
             }
             if (end.Joined) (failures, alone) = (0, time.GetTimestamp());
             if (end.ComeBackAfter is 0 or < 0) return;

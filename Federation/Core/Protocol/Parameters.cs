@@ -1,5 +1,7 @@
+using System.Buffers;
 using System.Diagnostics;
 using Google.Protobuf;
+using ManagedFed.IO;
 
 namespace ManagedFed.Federation;
 
@@ -62,6 +64,16 @@ public sealed class Parameters
 
     /// <summary>The tensors as they go over the wire.</summary>
     public IReadOnlyList<ReadOnlyMemory<byte>> Payloads => [.. Tensors.Select(tensor => tensor.Memory)];
+
+    /// <summary>The bytes of one tensor on the wire.</summary>
+    internal long TensorLength(int index) => arrays is null ? tensors![index].Length : Npy.ByteCount(arrays[index]);
+
+    /// <summary>Writes one tensor as it goes over the wire.</summary>
+    internal void WriteTensor(int index, IBufferWriter<byte> destination)
+    {
+        if (arrays is null) destination.Write(tensors![index].Span);
+        else Npy.Write(arrays[index], destination);
+    }
 
     /// <summary>The wire form; arrays are encoded once, however many clients it is sent to.</summary>
     internal IReadOnlyList<ByteString> Tensors

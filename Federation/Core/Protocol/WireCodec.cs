@@ -98,9 +98,9 @@ internal static class WireCodec
 
     private static bool IsOk(ResultStatus status) => status.Code == ResultCode.Ok;
 
-    private static Wire.Status Encode(ResultStatus status) => new() { Code = (Wire.Code)status.Code, Message = status.Message };
+    internal static Wire.Status Encode(ResultStatus status) => new() { Code = (Wire.Code)status.Code, Message = status.Message };
 
-    private static ResultStatus Decode(Wire.Status? status) =>
+    internal static ResultStatus Decode(Wire.Status? status) =>
         status is null ? new(ResultCode.Ok, "") : new((ResultCode)status.Code, status.Message);
 
     private static Wire.Parameters Encode(Parameters parameters) =>
@@ -113,14 +113,14 @@ internal static class WireCodec
         return new(parameters.Tensors.Select(TensorCodec.Decode).ToArray());
     }
 
-    private static OrderedDictionary<string, Wire.Scalar> Encode(IReadOnlyDictionary<string, Scalar> values)
+    internal static OrderedDictionary<string, Wire.Scalar> Encode(IReadOnlyDictionary<string, Scalar> values)
     {
         var encoded = new OrderedDictionary<string, Wire.Scalar>(values.Count);
         foreach (var (key, value) in values) encoded.Add(key, Encode(value));
         return encoded;
     }
 
-    private static ReadOnlyDictionary<string, Scalar> Decode(MapField<string, Wire.Scalar> values)
+    internal static ReadOnlyDictionary<string, Scalar> Decode(MapField<string, Wire.Scalar> values)
     {
         var decoded = new OrderedDictionary<string, Scalar>(values.Count);
         foreach (var (key, value) in values) decoded.Add(key, Decode(key, value));

@@ -42,11 +42,12 @@ internal static class UpdateCheck
             if (array.Count == 0) continue;
             var finite = array.DType switch
             {
-                DType.Float32 => TensorPrimitives.IsFiniteAll<float>(array.AsSpan<float>()),
+                DType.Float32 => TensorPrimitives.IsFiniteAll(array.Elements<float>()),
                 // NaN wins MaxMagnitude and fails the comparison.
-                DType.Float64 => Math.Abs(TensorPrimitives.MaxMagnitude<double>(array.AsSpan<double>())) <= MaxDouble,
+                DType.Float64 => Math.Abs(TensorPrimitives.MaxMagnitude(array.Elements<double>())) <= MaxDouble,
                 _ => true,
             };
+            GC.KeepAlive(array);
             if (!finite) return new(FailureReason.NotFinite, $"tensor {i} of shape {array.Shape} holds NaN, an infinity or a value beyond range");
         }
         return null;

@@ -25,14 +25,15 @@ internal sealed class WeightedMean(IReadOnlyList<NdArray> like) : FitAggregation
             var array = arrays[i].Contiguous();
             switch (array.DType)
             {
-                case DType.Float32: ((ExactSum)sums[i]).Add(array.AsSpan<float>(), weight); break;
-                case DType.Float64: ((ExactSum)sums[i]).Add(array.AsSpan<double>(), weight); break;
-                case DType.Int32: ((IntegerSum)sums[i]).Add<int>(array.AsSpan<int>(), weight); break;
-                case DType.Int64: ((IntegerSum)sums[i]).Add<long>(array.AsSpan<long>(), weight); break;
-                case DType.UInt32: ((IntegerSum)sums[i]).Add<uint>(array.AsSpan<uint>(), weight); break;
-                case DType.UInt8: ((IntegerSum)sums[i]).Add<byte>(array.AsSpan<byte>(), weight); break;
-                default: ((IntegerSum)sums[i]).Add<byte>(MemoryMarshal.Cast<bool, byte>(array.AsSpan<bool>()), weight); break;
+                case DType.Float32: ((ExactSum)sums[i]).Add(array.Elements<float>(), weight); break;
+                case DType.Float64: ((ExactSum)sums[i]).Add(array.Elements<double>(), weight); break;
+                case DType.Int32: ((IntegerSum)sums[i]).Add<int>(array.Elements<int>(), weight); break;
+                case DType.Int64: ((IntegerSum)sums[i]).Add<long>(array.Elements<long>(), weight); break;
+                case DType.UInt32: ((IntegerSum)sums[i]).Add<uint>(array.Elements<uint>(), weight); break;
+                case DType.UInt8: ((IntegerSum)sums[i]).Add<byte>(array.Elements<byte>(), weight); break;
+                default: ((IntegerSum)sums[i]).Add<byte>(MemoryMarshal.Cast<bool, byte>(array.Elements<bool>()), weight); break;
             }
+            GC.KeepAlive(array);
         }
     }
 
@@ -45,13 +46,13 @@ internal sealed class WeightedMean(IReadOnlyList<NdArray> like) : FitAggregation
         var mean = NdArray.Zeros(array.Shape, array.DType);
         switch (array.DType)
         {
-            case DType.Float32: ((ExactSum)sum).Divide(total, mean.AsSpan<float>()); break;
-            case DType.Float64: ((ExactSum)sum).Divide(total, mean.AsSpan<double>()); break;
-            case DType.Int32: ((IntegerSum)sum).Divide(total, mean.AsSpan<int>()); break;
-            case DType.Int64: ((IntegerSum)sum).Divide(total, mean.AsSpan<long>()); break;
-            case DType.UInt32: ((IntegerSum)sum).Divide(total, mean.AsSpan<uint>()); break;
-            case DType.UInt8: ((IntegerSum)sum).Divide(total, mean.AsSpan<byte>()); break;
-            default: ((IntegerSum)sum).Divide(total, MemoryMarshal.Cast<bool, byte>(mean.AsSpan<bool>())); break;
+            case DType.Float32: ((ExactSum)sum).Divide(total, mean.Elements<float>()); break;
+            case DType.Float64: ((ExactSum)sum).Divide(total, mean.Elements<double>()); break;
+            case DType.Int32: ((IntegerSum)sum).Divide(total, mean.Elements<int>()); break;
+            case DType.Int64: ((IntegerSum)sum).Divide(total, mean.Elements<long>()); break;
+            case DType.UInt32: ((IntegerSum)sum).Divide(total, mean.Elements<uint>()); break;
+            case DType.UInt8: ((IntegerSum)sum).Divide(total, mean.Elements<byte>()); break;
+            default: ((IntegerSum)sum).Divide(total, MemoryMarshal.Cast<bool, byte>(mean.Elements<bool>())); break;
         }
         return mean;
     }

@@ -45,6 +45,42 @@ public sealed class NpyPropertyTests
         Assert.Equal(file, Npy.Write(Npy.Read(new ForwardStream(file))));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(11)]
+    [InlineData(100)]
+    [InlineData(100_000)]
+    public void Read_BytesInPieces_IsTheSameArray(int piece)
+    {
+        var array = Views.Range([3, 50], DType.Float32);
+        var file = Npy.Write(array);
+        Assert.Equal(file, Npy.Write(Npy.Read(Pieces(file, piece))));
+        Assert.Throws<FormatException>(() => Npy.Read(Pieces(file[..^1], piece)));
+        Assert.Throws<FormatException>(() => Npy.Read(Pieces([.. file, 0], piece)));
+        Assert.Throws<FormatException>(() => Npy.Read(Pieces(file[..70], piece)));
+        Assert.Throws<FormatException>(() => Npy.Read(Pieces(file[..9], piece)));
+    }
+
+    private static ReadOnlySequence<byte> Pieces(byte[] bytes, int size)
+    {
+        var first = new Piece(bytes.AsMemory(0, Math.Min(size, bytes.Length)), 0);
+        var last = first;
+        for (var start = size; start < bytes.Length; start += size) last = last.Follow(bytes.AsMemory(start, Math.Min(size, bytes.Length - start)));
+        return new(first, 0, last, last.Memory.Length);
+    }
+
+    private sealed class Piece : ReadOnlySequenceSegment<byte>
+    {
+        public Piece(ReadOnlyMemory<byte> memory, long start) => (Memory, RunningIndex) = (memory, start);
+
+        public Piece Follow(ReadOnlyMemory<byte> memory)
+        {
+            var next = new Piece(memory, RunningIndex + Memory.Length);
+            Next = next;
+            return next;
+        }
+    }
+
     // NumPy keeps 21 digits free for the first size and pads by 1 to 64: 53 bytes around the tuple, 10 before, 1 after.
     // Tuple of 24 characters with 1 digit in front: 10 + 53 + 24 + 20 + 1 = 108, so 128. One of 44: 128 exactly, so 192.
     [Theory]

@@ -1,0 +1,145 @@
+using System.Buffers;
+using Google.Protobuf;
+using Grpc.Core;
+using ManagedFed.IO;
+
+namespace ManagedFed.Federation;
+
+/// <summary>
+/// Reads messages: what <see cref="WireCodec"/> makes of them, but that tensors go from gRPC's buffer to their arrays at once. A
+/// message that is not as expected is left to Protobuf's own parser, which knows every form that means the same.
+/// </summary>
+internal static class FrameReader
+{
+    /// <exception cref="InvalidProtocolBufferException">The bytes are no message.</exception>
+    public static Frame<Instruction> ReadInstruction(DeserializationContext context) => Read(
+        context.PayloadAsReadOnlySequence(), field => field is 4 or 5 ? 1 : 0,
+        (field, rest, parameters) => field == 4
+            ? new FitInstructions(parameters, WireCodec.Decode(Wire.ServerMessage.Types.FitIns.Parser.ParseFrom(rest).Config))
+            : new EvaluateInstructions(parameters, WireCodec.Decode(Wire.ServerMessage.Types.EvaluateIns.Parser.ParseFrom(rest).Config)),
+        payload => WireCodec.Decode(Wire.ServerMessage.Parser.ParseFrom(payload)));
+
+    /// <exception cref="InvalidProtocolBufferException">The bytes are no message.</exception>
+    public static Frame<Reply> ReadReply(DeserializationContext context) => Read<Reply>(
+        context.PayloadAsReadOnlySequence(), field => field is 3 or 4 ? 2 : 0,
+        (field, rest, parameters) =>
+        {
+            if (field == 3) return new GetParametersResult(WireCodec.Decode(Wire.ClientMessage.Types.GetParametersRes.Parser.ParseFrom(rest).Status), parameters);
+            var fit = Wire.ClientMessage.Types.FitRes.Parser.ParseFrom(rest);
+            return new FitResult(WireCodec.Decode(fit.Status), parameters, fit.NumExamples, WireCodec.Decode(fit.Metrics));
+        },
+        payload => WireCodec.Decode(Wire.ClientMessage.Parser.ParseFrom(payload)));
+
+    private static Frame<T> Read<T>(
+        in ReadOnlySequence<byte> payload, Func<int, int> parametersIn, Func<int, byte[], Parameters, T> make, Func<ReadOnlySequence<byte>, T> otherwise) where T : class
+    {
+        try
+        {
+            return new(ReadDirectly(payload, parametersIn, make) ?? otherwise(payload), payload.Length);
+        }
+        catch (FormatException problem)
+        {
+            return new(problem.Message, payload.Length);
+        }
+    }
+
+    /// <summary>The message, or null when it is not one field with parameters once inside.</summary>
+    private static T? ReadDirectly<T>(in ReadOnlySequence<byte> payload, Func<int, int> parametersIn, Func<int, byte[], Parameters, T> make) where T : class
+    {
+        var outer = new FieldReader(payload);
+        if (!outer.TryRead(out var field) || !outer.AtEnd || field.Content is not { } body || parametersIn(field.Number) is var wanted && wanted == 0) return null;
+        Parameters? parameters = null;
+        var rest = new ArrayBufferWriter<byte>();
+        var inner = new FieldReader(body);
+        while (inner.TryRead(out var part))
+        {
+            if (part.Number != wanted)
+            {
+                foreach (var segment in part.Whole) rest.Write(segment.Span);
+                continue;
+            }
+            if (parameters is not null || part.Content is not { } content || ReadParameters(content) is not { } read) return null;
+            parameters = read;
+        }
+        return inner.AtEnd && parameters is not null ? make(field.Number, rest.WrittenSpan.ToArray(), parameters) : null;
+    }
+
+    /// <summary>Parameters that are arrays, the only ones worth the trouble; else null.</summary>
+    private static Parameters? ReadParameters(in ReadOnlySequence<byte> content)
+    {
+        var tensors = new List<ReadOnlySequence<byte>>();
+        var areArrays = false;
+        var reader = new FieldReader(content);
+        while (reader.TryRead(out var field))
+        {
+            if (field.Content is not { } bytes) return null;
+            if (field.Number == 1) tensors.Add(bytes);
+            else if (field.Number == 2) areArrays = bytes.ToArray().AsSpan().SequenceEqual("numpy.ndarray"u8);
+        }
+        return reader.AtEnd && areArrays ? new(tensors.ConvertAll(tensor => Npy.Read(tensor))) : null;
+    }
+
+    /// <summary>One field of a message.</summary>
+    /// <param name="Number">Its number.</param>
+    /// <param name="Whole">Its bytes with the tag.</param>
+    /// <param name="Content">What it holds, where it is of the kind that has a length.</param>
+    private readonly record struct Field(int Number, ReadOnlySequence<byte> Whole, ReadOnlySequence<byte>? Content);
+
+    /// <summary>Walks over the fields of a message without looking into them.</summary>
+    private ref struct FieldReader(ReadOnlySequence<byte> message)
+    {
+        private SequenceReader<byte> reader = new(message);
+
+        /// <summary>False while bytes are left that are no field.</summary>
+        public readonly bool AtEnd => reader.End;
+
+        public bool TryRead(out Field field)
+        {
+            field = default;
+            if (reader.End) return false;
+            var start = reader;
+            if (TryReadVarint(out var tag) && TrySkip((WireFormat.WireType)(tag & 7), out var content) && tag >> 3 is > 0 and <= int.MaxValue)
+            {
+                field = new((int)(tag >> 3), message.Slice(start.Position, reader.Position), content);
+                return true;
+            }
+            reader = start;
+            return false;
+        }
+
+        private bool TrySkip(WireFormat.WireType type, out ReadOnlySequence<byte>? content)
+        {
+            content = null;
+            switch (type)
+            {
+                case WireFormat.WireType.Varint: return TryReadVarint(out _);
+                case WireFormat.WireType.Fixed32: return TryAdvance(4);
+                case WireFormat.WireType.Fixed64: return TryAdvance(8);
+                case WireFormat.WireType.LengthDelimited:
+                    if (!TryReadVarint(out var length) || (long)length < 0 || (long)length > reader.Remaining) return false;
+                    content = message.Slice(reader.Position, (long)length);
+                    return TryAdvance((long)length);
+                default: return false;
+            }
+        }
+
+        private bool TryAdvance(long count)
+        {
+            if (reader.Remaining < count) return false;
+            reader.Advance(count);
+            return true;
+        }
+
+        private bool TryReadVarint(out ulong value)
+        {
+            value = 0;
+            for (var shift = 0; shift < 64; shift += 7)
+            {
+                if (!reader.TryRead(out var part)) return false;
+                value |= (ulong)(part & 0x7F) << shift;
+                if (part < 0x80) return true;
+            }
+            return false;
+        }
+    }
+}
