@@ -6,6 +6,16 @@ namespace ManagedFed;
 
 public sealed partial class Tensor
 {
+    /// <summary>The operations that are still to be computed for some tensors, inputs before consumers.</summary>
+    /// <param name="format">Text or DOT.</param>
+    /// <param name="tensors">What is to be computed.</param>
+    public static string PrintGraph(GraphFormat format, params ReadOnlySpan<Tensor> tensors)
+    {
+        foreach (var tensor in tensors) ArgumentNullException.ThrowIfNull(tensor, nameof(tensors));
+        var lines = Graph.Printer.Lines(tensors);
+        return format == GraphFormat.Dot ? Graph.Printer.Dot(lines) : Graph.Printer.Text(lines);
+    }
+
     /// <summary>An axis longer than this is printed with its first and last three entries.</summary>
     private const int PrintThreshold = 1000;
 

@@ -39,6 +39,9 @@ public sealed class CompiledStep
     /// <summary>Traces, replays and graph sizes.</summary>
     public CompileStatistics Statistics => compiler.Statistics;
 
+    /// <summary>The graphs recorded so far, after simplification and fusion: which operations each pass over memory computes.</summary>
+    public string PrintGraph(GraphFormat format = GraphFormat.Text) => compiler.Print(format);
+
     /// <summary>Trains on one batch and returns its loss.</summary>
     /// <param name="inputs">What the loss function takes.</param>
     /// <exception cref="InvalidOperationException">Parameters were frozen or unfrozen, or the mode changed, since the step was made.</exception>

@@ -40,6 +40,16 @@ internal sealed class Compiler : ICellOwner
         }
     }
 
+    /// <summary>The graphs recorded so far, in order, after simplification and fusion.</summary>
+    public string Print(GraphFormat format)
+    {
+        lock (gate)
+        {
+            var graphs = entries.Select(entry => Printer.Lines(entry.Plan.Units));
+            return string.Join('\n', graphs.Select(lines => format == GraphFormat.Dot ? Printer.Dot(lines) : Printer.Text(lines)));
+        }
+    }
+
     /// <summary>Runs the function and returns its results as tensors of their own.</summary>
     public Tensor[] Results(ReadOnlySpan<Tensor> arguments) => Run(arguments, [], static (plan, first) =>
     {

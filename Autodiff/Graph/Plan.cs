@@ -8,6 +8,7 @@ namespace ManagedFed.Graph;
 /// </summary>
 internal sealed class Plan
 {
+    private readonly List<Unit> units;
     private readonly Instruction[] instructions;
     private readonly NdArray[] outputs;
     private readonly List<NdArray>[] bindings;
@@ -25,7 +26,7 @@ internal sealed class Plan
     {
         var (order, constants) = Topology.Simplify([.. inputs, .. state], ref results);
         Evaluator.Run(constants);
-        var units = Fusion.Group(order, results);
+        units = Fusion.Group(order, results);
         var buffers = new BufferPlan(units, results);
         bindings = Array.ConvertAll(inputs, _ => new List<NdArray>());
         for (var i = 0; i < inputs.Length; i++) buffers.Bind(inputs[i], NdArray.Rent(inputs[i].Shape, inputs[i].DType), bindings[i]);
@@ -50,6 +51,9 @@ internal sealed class Plan
 
     /// <summary>The kernel calls of one run.</summary>
     public int KernelCount => instructions.Length;
+
+    /// <summary>The operations by the passes that compute them.</summary>
+    public IReadOnlyList<Unit> Units => units;
 
     /// <summary>The results of the last run; the next one overwrites them.</summary>
     public ReadOnlySpan<NdArray> Outputs => outputs;

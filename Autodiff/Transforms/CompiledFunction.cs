@@ -35,6 +35,10 @@ public sealed class CompiledFunction
     /// <summary>Traces, replays and graph sizes.</summary>
     public CompileStatistics Statistics => compiler.Statistics;
 
+    /// <summary>The graphs recorded so far, after simplification and fusion: which operations each pass over memory computes.</summary>
+    /// <remarks><see cref="Tensor.PrintGraph"/> shows what the function records before that.</remarks>
+    public string PrintGraph(GraphFormat format = GraphFormat.Text) => compiler.Print(format);
+
     /// <summary>Computes the function's results.</summary>
     public Tensor[] Invoke(params ReadOnlySpan<Tensor> arguments)
     {
