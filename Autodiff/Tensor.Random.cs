@@ -23,6 +23,10 @@ public sealed partial class Tensor
     public static Tensor RandomBits(Tensor key, Shape shape)
     {
         ArgumentNullException.ThrowIfNull(key);
+        if (key.DType != DType.UInt32 || key.Shape != [2])
+        {
+            Throw.Argument("random_bits", $"key has shape {key.Shape} of {key.DType.Name()}, expected (2,) of uint32");
+        }
         return Apply(new RandomBits(shape), key);
     }
 

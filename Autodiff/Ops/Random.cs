@@ -3,7 +3,7 @@ using F = ManagedFed.Kernels;
 
 namespace ManagedFed.Ops;
 
-/// <summary>Threefry words for keys, uint32 of shape (…, 2): (…, To).</summary>
+/// <summary>Threefry words for a key, uint32 of shape (2,), or for each of a batch of keys (…, 2): (…, To).</summary>
 internal sealed record RandomBits(Shape To) : Op
 {
     public override string Name => "random_bits";
@@ -11,10 +11,6 @@ internal sealed record RandomBits(Shape To) : Op
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x)
     {
         var keys = x[0].Shape;
-        if (x[0].DType != DType.UInt32 || keys.Rank == 0 || keys[-1] != 2)
-        {
-            Throw.Argument(Name, $"key has shape {keys} of {x[0].DType.Name()}, expected (2,) of uint32");
-        }
         return (keys.Rank == 1 ? To : [.. keys.Sizes[..^1], .. To.Sizes], DType.UInt32);
     }
 
