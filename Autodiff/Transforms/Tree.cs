@@ -111,10 +111,10 @@ public sealed class Tree : IEnumerable<Tree>
     public Tree WithLeaves(IReadOnlyList<Tensor> leaves)
     {
         ArgumentNullException.ThrowIfNull(leaves);
+        var expected = Leaves.Count;
+        if (leaves.Count != expected) Throw.Argument("tree", $"{leaves.Count} tensors given for {Describe()}, expected {expected}");
         var next = 0;
-        var tree = Rebuild(leaves, ref next);
-        if (next != leaves.Count) Throw.Argument("tree", $"{leaves.Count} tensors given for {Describe()}, expected {Leaves.Count}");
-        return tree;
+        return Rebuild(leaves, ref next);
     }
 
     /// <summary>The children, in order.</summary>
@@ -142,11 +142,7 @@ public sealed class Tree : IEnumerable<Tree>
 
     private Tree Rebuild(IReadOnlyList<Tensor> leaves, ref int next)
     {
-        if (leaf is not null)
-        {
-            if (next >= leaves.Count) Throw.Argument("tree", $"only {leaves.Count} tensors given");
-            return leaves[next++];
-        }
+        if (leaf is not null) return leaves[next++];
         var tree = new Tree();
         for (var i = 0; i < children.Count; i++) tree.Add(names[i], children[i].Rebuild(leaves, ref next));
         return tree;
