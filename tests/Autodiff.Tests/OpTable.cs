@@ -36,5 +36,6 @@ internal static partial class OpTable
         MatMul,
         Movement,
         Index,
+        Custom,
     }.SelectMany(family => family).ToDictionary();
 }
