@@ -37,5 +37,6 @@ internal static partial class OpTable
         Movement,
         Index,
         Custom,
+        Order,
     }.SelectMany(family => family).ToDictionary();
 }
