@@ -44,6 +44,9 @@ public sealed partial class Tensor : IDisposable
 
     internal Trace? Trace { get; }
 
+    /// <summary>Operations in the longest chain to a value that was known when this was recorded.</summary>
+    internal int Depth { get; private init; }
+
     internal bool IsTraced => Trace is { IsOpen: true };
 
     // The evaluator's fields, guarded by its lock (Pending is also raised outside of it).
@@ -96,14 +99,18 @@ public sealed partial class Tensor : IDisposable
     {
         var (shape, dtype) = op.Infer(inputs);
         Trace? trace = null;
+        var depth = 0;
         foreach (var input in inputs)
         {
             // Counted first: whoever disposes of it at this moment sees the edge, or this sees that.
             Interlocked.Increment(ref input.Pending);
             input.ThrowIfDisposed(op.Name);
             if (input.IsTraced) trace = Trace.Merge(trace, input.Trace);
+            if (input.Data is null) depth = Math.Max(depth, input.Depth);
         }
-        return new(op, inputs.ToArray(), shape, dtype, trace);
+        var node = new Tensor(op, inputs.ToArray(), shape, dtype, trace) { Depth = depth + 1 };
+        TensorDiagnostics.Recorded(node);
+        return node;
     }
 
     /// <summary>An argument of a function that a transform records.</summary>
@@ -146,6 +153,27 @@ public sealed partial class Tensor : IDisposable
 
     /// <summary>Computes the tensors, all in one pass, and lets go of what they were computed from.</summary>
     public static void Eval(IEnumerable<Tensor> tensors) => Eval([.. tensors]);
+
+    /// <summary>Computes the tensors on a thread of the pool, all in one pass, and lets go of what they were computed from.</summary>
+    /// <remarks>Other threads may record and read meanwhile, these tensors too: who reads one that is being computed waits for it.</remarks>
+    /// <param name="tensors">What to compute.</param>
+    /// <param name="cancellation">Ends the computation after the present operation; what is computed stays, and the rest can be asked for again.</param>
+    /// <exception cref="OperationCanceledException">The computation was cancelled.</exception>
+    public static Task EvalAsync(IEnumerable<Tensor> tensors, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(tensors);
+        Tensor[] targets = [.. tensors];
+        foreach (var tensor in targets) ArgumentNullException.ThrowIfNull(tensor, nameof(tensors));
+        return Task.Run(() => Evaluator.Run(targets, cancellation), cancellation);
+    }
+
+    /// <summary>Computes this tensor on a thread of the pool and returns it.</summary>
+    /// <exception cref="OperationCanceledException">The computation was cancelled.</exception>
+    public async Task<Tensor> EvalAsync(CancellationToken cancellation = default)
+    {
+        await EvalAsync([this], cancellation).ConfigureAwait(false);
+        return this;
+    }
 
     /// <summary>Computes this tensor.</summary>
     public Tensor Eval()

@@ -21,7 +21,7 @@ internal sealed class Evaluator
     private ManualResetEventSlim? done;
 
     /// <summary>Computes the nodes and keeps their values; their inputs are let go.</summary>
-    public static void Run(ReadOnlySpan<Tensor> targets) => Run(targets, keep: true);
+    public static void Run(ReadOnlySpan<Tensor> targets, CancellationToken cancellation = default) => Run(targets, keep: true, cancellation);
 
     /// <summary>
     /// The values for one reader, computed if need be; the caller gives them back by <see cref="GiveBack"/>, and what nobody
@@ -33,7 +33,7 @@ internal sealed class Evaluator
         foreach (var tensor in tensors) Interlocked.Increment(ref tensor.Pending);
         try
         {
-            Run(tensors, keep: false);
+            Run(tensors, keep: false, CancellationToken.None);
         }
         catch
         {
@@ -56,7 +56,7 @@ internal sealed class Evaluator
         }
     }
 
-    /// <summary>Keeps a value as <see cref="Run(ReadOnlySpan{Tensor})"/> does and adds a claim to its memory, which the caller gives up.</summary>
+    /// <summary>Keeps a value as <see cref="Run(ReadOnlySpan{Tensor}, CancellationToken)"/> does and adds a claim to its memory, which the caller gives up.</summary>
     public static NdArray Hold(Tensor tensor)
     {
         while (true)
@@ -87,12 +87,12 @@ internal sealed class Evaluator
         }
     }
 
-    private static void Run(ReadOnlySpan<Tensor> targets, bool keep)
+    private static void Run(ReadOnlySpan<Tensor> targets, bool keep, CancellationToken cancellation)
     {
         var evaluator = cached ?? new();
         cached = null;
-        while (evaluator.Claim(targets, keep) is { } other) other.Wait();
-        evaluator.Execute(keep ? default : targets);
+        while (evaluator.Claim(targets, keep) is { } other) other.Wait(cancellation);
+        evaluator.Execute(keep ? default : targets, cancellation);
         if (evaluator.order.Capacity <= 1 << 16) cached = evaluator;
     }
 
@@ -189,7 +189,7 @@ internal sealed class Evaluator
         stack.Clear();
     }
 
-    private void Execute(ReadOnlySpan<Tensor> borrowed)
+    private void Execute(ReadOnlySpan<Tensor> borrowed, CancellationToken cancellation)
     {
         var next = 0;
         NdArray? taken = null;
@@ -197,6 +197,7 @@ internal sealed class Evaluator
         {
             for (; next < order.Count; next++)
             {
+                cancellation.ThrowIfCancellationRequested();
                 var node = order[next];
                 var inputs = node.Inputs;
                 if (arguments.Length < inputs.Length) Array.Resize(ref arguments, inputs.Length);
