@@ -17,7 +17,7 @@ namespace ManagedFed.Nn;
 /// Tensor.Eval([loss, .. model.Parameters().Values]);
 /// </code>
 /// </example>
-public static class ModuleTransforms
+public static partial class ModuleTransforms
 {
     /// <summary>The value and gradients of a loss of one input.</summary>
     public static Func<Tensor, (Tensor Loss, ParameterTree Gradients)> ValueAndGrad(Module model, Func<Tensor, Tensor> loss) =>
