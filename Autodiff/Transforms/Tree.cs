@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 
 namespace ManagedFed;
 
@@ -43,6 +44,36 @@ public sealed class Tree : IEnumerable<Tree>
         }
     }
 
+    /// <summary>The tensors with their paths, names and places joined by dots, such as <c>layers.0.weight</c>.</summary>
+    public IEnumerable<KeyValuePair<string, Tensor>> NamedLeaves
+    {
+        get
+        {
+            var leaves = new List<KeyValuePair<string, Tensor>>();
+            Collect("", leaves);
+            return leaves;
+        }
+    }
+
+    /// <summary>Names and nesting without the tensors' shapes.</summary>
+    internal string Structure => Describe(static _ => "*");
+
+    /// <summary>The two children of a pair.</summary>
+    /// <exception cref="ArgumentException">There are more or fewer.</exception>
+    public void Deconstruct(out Tree first, out Tree second)
+    {
+        if (Count != 2) Throw.Argument("tree", $"{Describe()} has {Count} children, expected 2");
+        (first, second) = (children[0], children[1]);
+    }
+
+    /// <summary>The three children of a triple.</summary>
+    /// <exception cref="ArgumentException">There are more or fewer.</exception>
+    public void Deconstruct(out Tree first, out Tree second, out Tree third)
+    {
+        if (Count != 3) Throw.Argument("tree", $"{Describe()} has {Count} children, expected 3");
+        (first, second, third) = (children[0], children[1], children[2]);
+    }
+
     /// <summary>A child by its place.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There are not so many.</exception>
     public Tree this[int index] => children[index];
@@ -79,6 +110,15 @@ public sealed class Tree : IEnumerable<Tree>
         foreach (var tensor in tensors) tree.Add(tensor);
         return tree;
     }
+
+    /// <summary>A list of two tensors.</summary>
+    public static implicit operator Tree((Tensor First, Tensor Second) pair) => new[] { pair.First, pair.Second };
+
+    /// <summary>A list of three tensors.</summary>
+    public static implicit operator Tree((Tensor First, Tensor Second, Tensor Third) triple) => new[] { triple.First, triple.Second, triple.Third };
+
+    /// <summary>A tree of named tensors, in the dictionary's order.</summary>
+    public static implicit operator Tree(Dictionary<string, Tensor> entries) => Named(entries);
 
     /// <summary>The tensor of a tree that is one.</summary>
     public static explicit operator Tensor(Tree tree)
@@ -140,6 +180,16 @@ public sealed class Tree : IEnumerable<Tree>
         foreach (var child in children) child.Collect(leaves);
     }
 
+    private void Collect(string path, List<KeyValuePair<string, Tensor>> leaves)
+    {
+        if (leaf is not null) leaves.Add(new(path, leaf));
+        for (var i = 0; i < children.Count; i++)
+        {
+            var part = names[i] ?? i.ToString(CultureInfo.InvariantCulture);
+            children[i].Collect(path.Length == 0 ? part : $"{path}.{part}", leaves);
+        }
+    }
+
     private Tree Rebuild(IReadOnlyList<Tensor> leaves, ref int next)
     {
         if (leaf is not null) return leaves[next++];
@@ -148,10 +198,12 @@ public sealed class Tree : IEnumerable<Tree>
         return tree;
     }
 
-    private string Describe()
+    private string Describe() => Describe(static tensor => tensor.Shape.ToString());
+
+    private string Describe(Func<Tensor, string> describe)
     {
-        if (leaf is not null) return leaf.Shape.ToString();
-        var parts = children.Select((child, i) => names[i] is { } name ? $"{name}: {child.Describe()}" : child.Describe());
+        if (leaf is not null) return describe(leaf);
+        var parts = children.Select((child, i) => names[i] is { } name ? $"{name}: {child.Describe(describe)}" : child.Describe(describe));
         return children.Count > 0 && names[0] is not null ? $"{{{string.Join(", ", parts)}}}" : $"[{string.Join(", ", parts)}]";
     }
 }

@@ -69,6 +69,10 @@ public sealed class ErrorTests
         { "[tree] there is no c in {a: (2,)}", () => _ = new Tree { ["a"] = Of(2) }["c"] },
         { "[tree] the name a appears twice", () => Tree.Named([new("a", Of(2)), new("a", Of(2))]) },
         { "[tree] 1 tensors given for [(), ()], expected 2", () => new Tree { Of(), Of() }.WithLeaves([Of()]) },
+        { "[tree] [()] has 1 children, expected 2", () => { var (_, _) = new Tree { Of() }; } },
+        { "[tree] [()] has 1 children, expected 3", () => { var (_, _, _) = new Tree { Of() }; } },
+        { "[vmap] 1 axes given for 2 children of the argument", () => Transforms.Vmap((Tree v) => v, [0])(new Tree { Of(2), Of(2) }) },
+        { "[vmap] 1 axes given for 2 children of the result", () => Transforms.Vmap((Tree v) => v, [0, 0], [0])(new Tree { Of(2), Of(2) }) },
         { "[tree] {a: (2,)} has names, and so must each child", () => new Tree { ["a"] = Of(2) }.Add(Of()) },
         { "[grad_check] dtype is float32, expected float64, for finite differences to be accurate", () => GradCheck.Check(v => v[0], [Of(2)]) },
     };
