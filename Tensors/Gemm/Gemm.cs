@@ -58,6 +58,27 @@ internal static unsafe class Gemm
         GC.KeepAlive(other);
     }
 
+    /// <summary>c = a·b (+ bias) on the calling thread, for a (M, K), b (K, N), a bias of N elements or null, and c dense.</summary>
+    public static void RunAlone<T>(MatrixView<T> a, MatrixView<T> b, T* bias, T* c, nint m, nint n, nint k) where T : unmanaged
+    {
+        if (bias is null) RunAlone(a, b, c, m, n, k, default(Product<T>));
+        else RunAlone(a, b, c, m, n, k, new AddBias<T>(bias));
+    }
+
+    private static void RunAlone<T, TEpilogue>(MatrixView<T> a, MatrixView<T> b, T* c, nint m, nint n, nint k, TEpilogue epilogue)
+        where T : unmanaged where TEpilogue : unmanaged, IEpilogue<T>
+    {
+        if (AdvSimd.Arm64.IsSupported) Run<AdvSimdKernel<T>>();
+        else if (SimdLevel.Best == SimdWidth.Bits512) Run<TwelveRowKernel<T, Vector512<T>, Simd512<T>>>();
+        else if (SimdLevel.Best == SimdWidth.Bits256) Run<SixRowKernel<T, Vector256<T>, Simd256<T>>>();
+        else Run<SixRowKernel<T, Vector128<T>, Simd128<T>>>();
+
+        void Run<TKernel>() where TKernel : struct, IGemmKernel<T> => new GemmBlocks<T, TKernel, TEpilogue>
+        {
+            A = a, B = b, C = c, M = m, N = n, K = k, Epilogue = epilogue, Batch = new() { Count = 1 }, IsAlone = true,
+        }.Run();
+    }
+
     /// <summary>dst = epilogue(a·b) by the best kernel of this machine.</summary>
     public static void Run<T, TEpilogue>(NdArray a, NdArray b, NdArray dst, TEpilogue epilogue)
         where T : unmanaged where TEpilogue : unmanaged, IEpilogue<T>

@@ -37,6 +37,9 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
     public TEpilogue Epilogue;
     public BatchAxes Batch;
 
+    /// <summary>True to stay on the calling thread.</summary>
+    public bool IsAlone;
+
     // Blocks of C: their size, and how many of them cover it.
     private nint blockRows, blockColumns;
     private int gridRows, gridColumns;
@@ -61,7 +64,7 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
     {
         if (M == 0 || N == 0 || Batch.Count == 0) return;
         var flops = 2.0 * M * N * Math.Max(K, 1) * Batch.Count;
-        var threads = flops < ParallelFlops ? 1 : WorkerPool.Shared.Threads;
+        var threads = IsAlone || flops < ParallelFlops ? 1 : WorkerPool.Shared.Threads;
         Divide(threads == 1 ? 1 : Math.Clamp(flops / PieceFlops, threads, 4 * threads) / Batch.Count);
         Plan();
         var pieces = checked(Batch.Count * gridRows * gridColumns);
