@@ -29,6 +29,17 @@ internal static unsafe class Reduce
                 if (x.Shape[axis] == 0) Throw.EmptyReduction(R.Name, axis);
             }
         }
+        if (LastRun(x, axes) is { } last)
+        {
+            // Runs of axes one after the other, from the innermost: what lies dense stays dense.
+            var sizes = x.Shape.Sizes.ToArray();
+            foreach (var axis in axes[last..]) sizes[axis] = 1;
+            var partial = NdArray.Rent(Shape.FromOwned(sizes), x.DType);
+            Run<R>(x, axes[last..], partial, width);
+            Run<R>(partial, axes[..last], dst, width);
+            partial.Storage.Release();
+            return;
+        }
         if (dst.Count != 0)
         {
             switch (x.DType)
@@ -43,6 +54,19 @@ internal static unsafe class Reduce
         }
         GC.KeepAlive(x);
         GC.KeepAlive(dst);
+    }
+
+    /// <summary>Where in the list of axes the last run of neighbours begins, when kept axes lie between it and others; else null.</summary>
+    private static int? LastRun(NdArray x, ReadOnlySpan<int> axes)
+    {
+        for (var i = axes.Length - 1; i > 0; i--)
+        {
+            for (var axis = axes[i - 1] + 1; axis < axes[i]; axis++)
+            {
+                if (x.Shape[axis] != 1) return i;
+            }
+        }
+        return null;
     }
 
     [SkipLocalsInit]
