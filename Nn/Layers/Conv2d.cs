@@ -1,0 +1,45 @@
+namespace ManagedFed.Nn;
+
+/// <summary>A convolution of images with channels last: (N, H, W, inputs) → (N, OH, OW, outputs); see <see cref="Tensor.Conv2d(Tensor, Tensor?, int, int, int, int)"/>.</summary>
+public sealed class Conv2d : Module
+{
+    private readonly (int Rows, int Columns) stride, padding, dilation;
+    private readonly int groups;
+
+    /// <summary>A layer with weight (outputs, window, window, inputs/groups) uniform in ±1/√(inputs/groups·window²), and a bias of zeros.</summary>
+    /// <param name="inputs">Channels of the images, at least 1.</param>
+    /// <param name="outputs">Channels of the result, at least 1.</param>
+    /// <param name="window">Rows and columns under a window, at least 1.</param>
+    /// <param name="key">Chooses the initial values.</param>
+    /// <param name="stride">Pixels between neighbouring windows.</param>
+    /// <param name="padding">Zeros on each side.</param>
+    /// <param name="dilation">Pixels between neighbouring entries of a window.</param>
+    /// <param name="groups">Parts of the channels, convolved each by itself.</param>
+    /// <param name="bias">False for a layer without one.</param>
+    /// <param name="dtype">The type of the parameters.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A size is below 1.</exception>
+    /// <exception cref="ArgumentException">The channels do not divide into the groups.</exception>
+    public Conv2d(
+        int inputs, int outputs, int window, RandomKey key, int stride = 1, int padding = 0, int dilation = 1, int groups = 1,
+        bool bias = true, DType dtype = DType.Float32)
+    {
+        var size = ConvInit.GroupInputs("conv2d", inputs, outputs, window, groups);
+        (this.stride, this.padding, this.dilation, this.groups) = ((stride, stride), (padding, padding), (dilation, dilation), groups);
+        Weight = Parameter("weight", ConvInit.Weight(key, [outputs, window, window, size], dtype));
+        if (bias) Bias = Parameter("bias", Tensor.Zeros([outputs], dtype));
+    }
+
+    /// <summary>The weights, of shape (outputs, window, window, inputs/groups).</summary>
+    public Parameter Weight { get; }
+
+    /// <summary>The bias, of shape (outputs), or null.</summary>
+    public Parameter? Bias { get; }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The images have other channels or fewer pixels than a window.</exception>
+    public override Tensor Forward(Tensor x)
+    {
+        LayerInput.Expect("conv2d", x, Weight.Shape[3] * groups, rank: 4);
+        return x.Conv2d(Weight, Bias?.Value, stride, padding, dilation, groups);
+    }
+}
