@@ -7,15 +7,24 @@ namespace ManagedFed.Quickstart.Tests;
 /// <summary>What a run of the sample left behind.</summary>
 internal sealed record ProgramRun(int ExitCode, string Output, string Error);
 
-/// <summary>The built sample, run as a user runs it.</summary>
+/// <summary>A built sample, run as a user runs it.</summary>
 internal static class SampleProgram
 {
     // A run takes seconds; this only keeps a broken one from hanging the tests.
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
 
-    public static async Task<ProgramRun> RunAsync(params IEnumerable<string> arguments)
+    /// <summary>Runs the federated sample.</summary>
+    public static Task<ProgramRun> RunAsync(params IEnumerable<string> arguments) => RunAsync(Start(arguments));
+
+    /// <summary>Runs a sample by the name of its program.</summary>
+    public static Task<ProgramRun> RunNamedAsync(string name, params IEnumerable<string> arguments) => RunAsync(StartNamed(name, arguments));
+
+    /// <summary>Starts the federated sample.</summary>
+    public static Process Start(params IEnumerable<string> arguments) => StartNamed("mnist", arguments);
+
+    private static async Task<ProgramRun> RunAsync(Process started)
     {
-        using var program = Start(arguments);
+        using var program = started;
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         limit.CancelAfter(Limit);
         try
@@ -31,9 +40,9 @@ internal static class SampleProgram
         }
     }
 
-    public static Process Start(params IEnumerable<string> arguments)
+    private static Process StartNamed(string name, IEnumerable<string> arguments)
     {
-        var assembly = Path.Combine(AppContext.BaseDirectory, "mnist.dll");
+        var assembly = Path.Combine(AppContext.BaseDirectory, $"{name}.dll");
         return Process.Start(new ProcessStartInfo("dotnet", [assembly, .. arguments])
         {
             RedirectStandardOutput = true,
