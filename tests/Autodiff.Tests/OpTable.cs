@@ -38,5 +38,6 @@ internal static partial class OpTable
         Index,
         Custom,
         Order,
+        Conv,
     }.SelectMany(family => family).ToDictionary();
 }
