@@ -101,6 +101,13 @@ internal sealed class BlockPool
     /// <summary>Counts bytes whose release depends on the garbage collector noticing that a user dropped them.</summary>
     public void CountEscaped(long bytes) => Interlocked.Add(ref escaped, bytes);
 
+    /// <summary>Looks for bytes dropped but unseen by the collector now, where there may be many: at a point where much was just dropped.</summary>
+    public void Reclaim()
+    {
+        // What lived through a transfer is old by now.
+        if (Volatile.Read(ref escaped) > CollectAfter) Look(GC.MaxGeneration);
+    }
+
     public void ResetPeak()
     {
         lock (gate) peak = active;
@@ -140,12 +147,7 @@ internal sealed class BlockPool
     /// </summary>
     private void Collect(long capacity)
     {
-        if (Volatile.Read(ref escaped) > Volatile.Read(ref collectAt))
-        {
-            GC.Collect(1, GCCollectionMode.Forced, blocking: true);
-            GC.WaitForPendingFinalizers();
-            Volatile.Write(ref collectAt, Volatile.Read(ref escaped) + CollectAfter);
-        }
+        if (Volatile.Read(ref escaped) > Volatile.Read(ref collectAt)) Look(1);
         if (ActiveBytes + capacity <= Limit) return;
         GC.Collect();
         GC.WaitForPendingFinalizers();
@@ -154,6 +156,13 @@ internal sealed class BlockPool
             throw new InsufficientMemoryException(
                 $"[memory] {capacity:N0} bytes more would pass the limit: {ActiveBytes:N0} of {Limit:N0} bytes are in use; raise TensorMemory.Limit or use smaller batches");
         }
+    }
+
+    private void Look(int generation)
+    {
+        GC.Collect(generation, GCCollectionMode.Forced, blocking: true);
+        GC.WaitForPendingFinalizers();
+        Volatile.Write(ref collectAt, Volatile.Read(ref escaped) + CollectAfter);
     }
 
     /// <summary>The class that fits <paramref name="bytes"/>, and its capacity: 64·2ᵃ·(4+b)/4 for b in 0..3.</summary>

@@ -3,11 +3,12 @@ using Grpc.Core;
 namespace ManagedFed.Federation;
 
 /// <summary>The server's end of one <c>Join</c> stream: replies carry no id, so there is one instruction at a time.</summary>
-internal sealed class BidiConnection(ClientInfo info, IServerStreamWriter<Frame<Instruction>> responses) : IClientConnection
+internal sealed class BidiConnection(ClientInfo info, IInstructionWriter responses) : IClientConnection
 {
     private readonly TaskCompletionSource<Status> closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock gate = new();
     private TaskCompletionSource<Frame<Reply>?>? pending;
+    private volatile bool expectsArrays;
     private bool ended;
 
     public ClientInfo Info => info;
@@ -15,23 +16,27 @@ internal sealed class BidiConnection(ClientInfo info, IServerStreamWriter<Frame<
     /// <summary>True once the client was asked to leave: then every end is a good one.</summary>
     public bool GoodbyeSaid { get; private set; }
 
+    /// <summary>Whether the tensors of the next reply are to be arrays.</summary>
+    public bool ExpectsArrays => expectsArrays;
+
     /// <summary>Completes when the server wants the stream ended, with the status to end it with.</summary>
     public Task<Status> Closed => closed.Task;
 
     public async Task<Answer> AskAsync(Instruction instruction, CancellationToken cancellation)
     {
         GoodbyeSaid = instruction is ReconnectInstructions;
-        var frame = new Frame<Instruction>(instruction);
+        var bytes = 0L;
         var reply = new TaskCompletionSource<Frame<Reply>?>(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (gate)
         {
             if (ended) return Answer.Failed(FailureReason.Disconnected, "left before it was asked");
             if (pending is not null) throw new InvalidOperationException($"[server] client {info} is asked while it has not yet answered");
             pending = reply;
+            expectsArrays = instruction is not FitInstructions { Parameters.HasArrays: false };
         }
         try
         {
-            await responses.WriteAsync(frame, cancellation).ConfigureAwait(false);
+            bytes = await responses.WriteAsync(instruction, cancellation).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is RpcException or InvalidOperationException or IOException
             || exception is OperationCanceledException && !cancellation.IsCancellationRequested)
@@ -40,9 +45,9 @@ internal sealed class BidiConnection(ClientInfo info, IServerStreamWriter<Frame<
         }
         if (await reply.Task.WaitAsync(cancellation).ConfigureAwait(false) is not { } answer)
         {
-            return Answer.Failed(FailureReason.Disconnected, "left before it answered", frame.Bytes);
+            return Answer.Failed(FailureReason.Disconnected, "left before it answered", bytes);
         }
-        var bytes = frame.Bytes + answer.Bytes;
+        bytes += answer.Bytes;
         try
         {
             var decoded = answer.Take();

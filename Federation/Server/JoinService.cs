@@ -26,14 +26,17 @@ internal sealed class JoinService(ClientRegistry registry, OpenCount streams, IL
             streams.Remove();
             return Task.CompletedTask;
         });
-        var connection = new BidiConnection(ClientInfo.Create(context.Peer), responses);
+        // The pipes under gRPC's streams, which would hold every message whole.
+        var http = context.GetHttpContext();
+        var pipe = new FramePipe(http.Request.BodyReader, http.Response.BodyWriter);
+        var connection = new BidiConnection(ClientInfo.Create(context.Peer), pipe);
         // Tells the client that it is in; a stock server says nothing until its first instruction.
         await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);
         if (!registry.Join(connection)) throw new RpcException(new(StatusCode.Unavailable, "The run is over."));
 
         using var server = stopping.Register(() => connection.Close(new(StatusCode.Unavailable, "The server stops.")));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
-        var reading = ReadAsync(connection, requests, stop.Token);
+        var reading = ReadAsync(connection, pipe, stop.Token);
         var how = "";
         try
         {
@@ -52,14 +55,13 @@ internal sealed class JoinService(ClientRegistry registry, OpenCount streams, IL
     }
 
     /// <summary>Hands each message to the instruction that waits for it, until the stream ends; says how it ended.</summary>
-    private async Task<Status> ReadAsync(
-        BidiConnection connection, IAsyncStreamReader<Frame<Reply>> requests, CancellationToken stop)
+    private async Task<Status> ReadAsync(BidiConnection connection, FramePipe pipe, CancellationToken stop)
     {
         try
         {
-            while (await requests.MoveNext(stop).ConfigureAwait(false))
+            while (await pipe.ReadAsync(() => connection.ExpectsArrays, stop).ConfigureAwait(false) is { } message)
             {
-                if (connection.Deliver(requests.Current)) continue;
+                if (connection.Deliver(message)) continue;
                 log.Unsolicited(connection.Info.Name);
                 return new(StatusCode.InvalidArgument, "No instruction waits for this message.");
             }

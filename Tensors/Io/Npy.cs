@@ -86,14 +86,26 @@ public static class Npy
     public static NdArray Read(in ReadOnlySequence<byte> file)
     {
         if (file.IsSingleSegment) return Read(file.FirstSpan);
-        var (start, length) = NpyHeader.Preamble(file.Slice(0, Math.Min(file.Length, NpyHeader.MaxPreamble)).ToArray());
-        ExpectHeader(length, file.Length - start);
-        var header = NpyHeaderParser.Parse(file.Slice(start, length).ToArray());
-        var data = file.Slice(start + length);
-        ExpectData(header, data.Length);
+        var (header, start) = TryReadHeader(file, file.Length)!.Value;
         var raw = NpyData.Allocate(header.DataLength);
-        data.CopyTo(raw.Bytes);
+        file.Slice(start).CopyTo(raw.Bytes);
         return NpyData.Decode(header, raw);
+    }
+
+    /// <summary>Reads the header of a file that is still arriving; null when more of it must come first.</summary>
+    /// <param name="start">What has arrived, from the beginning.</param>
+    /// <param name="length">The length of the whole file.</param>
+    /// <returns>The header, and where the data begin.</returns>
+    /// <exception cref="FormatException">The bytes do not begin an .npy file of that length, or one of a kind that is not supported.</exception>
+    internal static (NpyHeader Header, int Start)? TryReadHeader(in ReadOnlySequence<byte> start, long length)
+    {
+        if (start.Length < Math.Min(length, NpyHeader.MaxPreamble)) return null;
+        var (text, textLength) = NpyHeader.Preamble(start.Slice(0, Math.Min(start.Length, NpyHeader.MaxPreamble)).ToArray());
+        ExpectHeader(textLength, length - text);
+        if (start.Length < text + textLength) return null;
+        var header = NpyHeaderParser.Parse(start.Slice(text, textLength).ToArray());
+        ExpectData(header, length - text - textLength);
+        return (header, text + textLength);
     }
 
     /// <summary>The array in a stream that holds, from its position to its end, one .npy file.</summary>

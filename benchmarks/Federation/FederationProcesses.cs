@@ -14,7 +14,10 @@ internal static class FederationProcesses
     {
         var strategy = new TimedFedAvg
         {
-            MinAvailableClients = work.Clients, MinFitClients = work.Clients, MinEvaluateClients = work.Clients, AcceptFailures = false,
+            MinAvailableClients = work.Clients,
+            MinFitClients = work.Clients,
+            MinEvaluateClients = work.Clients,
+            AcceptFailures = false,
         };
         var history = await FederatedServer.StartAsync(
             "127.0.0.1:0", new ServerConfig(work.Rounds), strategy, new() { OnListening = Console.WriteLine }, cancellation);

@@ -1,4 +1,3 @@
-using Grpc.Core;
 using Xunit;
 
 namespace ManagedFed.Federation.Tests;
@@ -45,15 +44,11 @@ public sealed class BidiConnectionTests
         Assert.Equal(FailureReason.Disconnected, (await connection.AskAsync(Ask, Token).Bounded()).Failure?.Reason);
     }
 
-    private sealed class Sink : IServerStreamWriter<Frame<Instruction>>
+    private sealed class Sink : IInstructionWriter
     {
         public bool Gone { get; init; }
 
-        public WriteOptions? WriteOptions { get; set; }
-
-        public Task WriteAsync(Frame<Instruction> message) => throw new NotSupportedException();
-
-        public Task WriteAsync(Frame<Instruction> message, CancellationToken cancellationToken) =>
-            Gone ? Task.FromException(new InvalidOperationException("the request is complete")) : Task.CompletedTask;
+        public Task<long> WriteAsync(Instruction instruction, CancellationToken cancellation) =>
+            Gone ? Task.FromException<long>(new IOException("the client reads no more")) : Task.FromResult(1L);
     }
 }

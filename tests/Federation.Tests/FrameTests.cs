@@ -109,9 +109,19 @@ public sealed class FrameTests
 
         public int Announced { get; private set; }
 
-        public byte[] Bytes(Instruction instruction) => Written(FrameWriter.Write(instruction, this));
+        public byte[] Bytes(Instruction instruction)
+        {
+            var frame = new Frame<Instruction>(instruction);
+            JoinMethod.Definition.ResponseMarshaller.ContextualSerializer(frame, this);
+            return Written(frame.Bytes);
+        }
 
-        public byte[] Bytes(Reply reply) => Written(FrameWriter.Write(reply, this));
+        public byte[] Bytes(Reply reply)
+        {
+            var frame = new Frame<Reply>(reply);
+            JoinMethod.Definition.RequestMarshaller.ContextualSerializer(frame, this);
+            return Written(frame.Bytes);
+        }
 
         public override void SetPayloadLength(int payloadLength) => Announced = payloadLength;
 
@@ -119,7 +129,7 @@ public sealed class FrameTests
 
         public override void Complete() => Assert.Equal(Announced, buffer.WrittenCount);
 
-        private byte[] Written(int length)
+        private byte[] Written(long length)
         {
             Assert.Equal(length, buffer.WrittenCount);
             var bytes = buffer.WrittenSpan.ToArray();

@@ -33,6 +33,14 @@ internal static class JoinMethod
 {
     public static readonly Method<Frame<Reply>, Frame<Instruction>> Definition = new(
         MethodType.DuplexStreaming, "flwr.proto.FlowerService", "Join",
-        Marshallers.Create<Frame<Reply>>((frame, context) => frame.Bytes = FrameWriter.Write(frame.Message, context), FrameReader.ReadReply),
-        Marshallers.Create<Frame<Instruction>>((frame, context) => frame.Bytes = FrameWriter.Write(frame.Message, context), FrameReader.ReadInstruction));
+        Marshallers.Create<Frame<Reply>>((frame, context) => frame.Bytes = Write(FramePlan.Of(frame.Message), context), FrameReader.ReadReply),
+        Marshallers.Create<Frame<Instruction>>((frame, context) => frame.Bytes = Write(FramePlan.Of(frame.Message), context), FrameReader.ReadInstruction));
+
+    private static int Write(FramePlan plan, SerializationContext context)
+    {
+        context.SetPayloadLength(plan.Length);
+        plan.WriteTo(context.GetBufferWriter());
+        context.Complete();
+        return plan.Length;
+    }
 }

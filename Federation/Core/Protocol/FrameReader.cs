@@ -20,15 +20,20 @@ internal static class FrameReader
         payload => WireCodec.Decode(Wire.ServerMessage.Parser.ParseFrom(payload)));
 
     /// <exception cref="InvalidProtocolBufferException">The bytes are no message.</exception>
-    public static Frame<Reply> ReadReply(DeserializationContext context) => Read<Reply>(
-        context.PayloadAsReadOnlySequence(), field => field is 3 or 4 ? 2 : 0,
-        (field, rest, parameters) =>
-        {
-            if (field == 3) return new GetParametersResult(WireCodec.Decode(Wire.ClientMessage.Types.GetParametersRes.Parser.ParseFrom(rest).Status), parameters);
-            var fit = Wire.ClientMessage.Types.FitRes.Parser.ParseFrom(rest);
-            return new FitResult(WireCodec.Decode(fit.Status), parameters, fit.NumExamples, WireCodec.Decode(fit.Metrics));
-        },
-        payload => WireCodec.Decode(Wire.ClientMessage.Parser.ParseFrom(payload)));
+    public static Frame<Reply> ReadReply(DeserializationContext context) => ReadReply(context.PayloadAsReadOnlySequence());
+
+    /// <exception cref="InvalidProtocolBufferException">The bytes are no message.</exception>
+    public static Frame<Reply> ReadReply(in ReadOnlySequence<byte> payload) => Read(
+        payload, field => field is 3 or 4 ? 2 : 0,
+        MakeReply, bytes => WireCodec.Decode(Wire.ClientMessage.Parser.ParseFrom(bytes)));
+
+    /// <summary>The reply in field 3 or 4 of a message, of its parameters and its other fields.</summary>
+    public static Reply MakeReply(int field, byte[] rest, Parameters parameters)
+    {
+        if (field == 3) return new GetParametersResult(WireCodec.Decode(Wire.ClientMessage.Types.GetParametersRes.Parser.ParseFrom(rest).Status), parameters);
+        var fit = Wire.ClientMessage.Types.FitRes.Parser.ParseFrom(rest);
+        return new FitResult(WireCodec.Decode(fit.Status), parameters, fit.NumExamples, WireCodec.Decode(fit.Metrics));
+    }
 
     private static Frame<T> Read<T>(
         in ReadOnlySequence<byte> payload, Func<int, int> parametersIn, Func<int, byte[], Parameters, T> make, Func<ReadOnlySequence<byte>, T> otherwise) where T : class

@@ -97,6 +97,8 @@ internal sealed class RoundLoop
 
         var reports = metrics.OfType<ClientMetrics>().ToArray();
         if (!Counts(round, reports.Length, failures)) return;
+        // The clients' models are dropped: the next one goes where they were.
+        BlockPool.Shared.Reclaim();
         if (aggregation.Complete(failures) is { } next) history.FinalParameters = next;
         else log.Dropped(round, "the strategy made no new one");
         history.AddFit(round, Combine("fit", strategy.FitMetricsAggregation, reports));
@@ -125,6 +127,7 @@ internal sealed class RoundLoop
 
     private async Task<RoundState> BeginAsync(int round, History history, int minimum, CancellationToken cancellation)
     {
+        BlockPool.Shared.Reclaim();
         var clients = await WaitForAsync(Math.Max(strategy.MinAvailableClients, minimum), [], cancellation).ConfigureAwait(false);
         return new(round, history.FinalParameters, [.. clients.Select(client => client.Info)], random.Next());
     }

@@ -43,7 +43,7 @@ internal sealed class WeightedMean(IReadOnlyList<NdArray> like) : FitAggregation
 
     private NdArray Mean(object sum, NdArray array)
     {
-        var mean = NdArray.Zeros(array.Shape, array.DType);
+        var mean = NdArray.Empty(array.Shape, array.DType);
         switch (array.DType)
         {
             case DType.Float32: ((ExactSum)sum).Divide(total, mean.Elements<float>()); break;
@@ -54,6 +54,7 @@ internal sealed class WeightedMean(IReadOnlyList<NdArray> like) : FitAggregation
             case DType.UInt8: ((IntegerSum)sum).Divide(total, mean.Elements<byte>()); break;
             default: ((IntegerSum)sum).Divide(total, MemoryMarshal.Cast<bool, byte>(mean.Elements<bool>())); break;
         }
+        (sum as ExactSum)?.Release();
         return mean;
     }
 }

@@ -1,0 +1,117 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.IO.Pipelines;
+using Google.Protobuf;
+using Grpc.Core;
+using ManagedFed.IO;
+
+namespace ManagedFed.Federation;
+
+/// <summary>Where instructions go: the seam between a client's stream and what carries it.</summary>
+internal interface IInstructionWriter
+{
+    /// <summary>Writes one instruction and says how many bytes it was.</summary>
+    Task<long> WriteAsync(Instruction instruction, CancellationToken cancellation);
+}
+
+/// <summary>
+/// The messages of one call over the pipes of its request and response, with gRPC's five bytes before each. Large ones pass in
+/// parts, so that the memory of a message is its arrays' and little more, and a slow peer holds up nobody else.
+/// </summary>
+/// <remarks>Framing: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, "Length-Prefixed-Message".</remarks>
+internal sealed class FramePipe(PipeReader reader, PipeWriter writer) : IInstructionWriter
+{
+    private const int Prefix = 5, Part = 256 << 10;
+
+    /// <summary>Messages up to here are read whole; of larger ones the tensors go to their arrays as they arrive.</summary>
+    private const int Whole = 1 << 20;
+
+    /// <exception cref="IOException">The peer is gone.</exception>
+    /// <exception cref="OverflowException">The message would be longer than 2 GiB.</exception>
+    public async Task<long> WriteAsync(Instruction instruction, CancellationToken cancellation)
+    {
+        var plan = FramePlan.Of(instruction);
+        var length = plan.Length;
+        var prefix = writer.GetMemory(Prefix);
+        prefix.Span[0] = 0;
+        BinaryPrimitives.WriteInt32BigEndian(prefix.Span[1..], length);
+        writer.Advance(Prefix);
+        if (length <= Part)
+        {
+            plan.WriteTo(writer);
+        }
+        else
+        {
+            writer.Write(plan.Head);
+            for (var i = 0; i < plan.Tensors.Count; i++)
+            {
+                plan.WriteTensorHead(writer, i);
+                await WriteTensorAsync(plan.Tensors, i, cancellation).ConfigureAwait(false);
+            }
+            writer.Write(plan.Tail);
+        }
+        await FlushAsync(cancellation).ConfigureAwait(false);
+        return length;
+    }
+
+    private async Task WriteTensorAsync(Parameters tensors, int index, CancellationToken cancellation)
+    {
+        if (!tensors.HasArrays)
+        {
+            tensors.WriteTensor(index, writer);
+            return;
+        }
+        var array = tensors.Arrays[index].Contiguous();
+        writer.Write(NpyHeader.Format(array.Shape, array.DType));
+        for (var start = 0L; start < array.ByteCount; start += Part)
+        {
+            writer.Write(array.Bytes.Slice((int)start, (int)Math.Min(Part, array.ByteCount - start)));
+            await FlushAsync(cancellation).ConfigureAwait(false);
+        }
+        GC.KeepAlive(array);
+    }
+
+    private async Task FlushAsync(CancellationToken cancellation)
+    {
+        var result = await writer.FlushAsync(cancellation).ConfigureAwait(false);
+        if (result.IsCompleted || result.IsCanceled) throw new IOException("[wire] the peer reads no more");
+    }
+
+    /// <summary>The next reply; null when the peer has closed its side.</summary>
+    /// <param name="expectsArrays">Asked once a message has begun: whether its tensors are to be arrays.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <exception cref="RpcException">What the peer sends is no message; there is no way to find the next one's start.</exception>
+    /// <exception cref="IOException">The connection is lost.</exception>
+    public async Task<Frame<Reply>?> ReadAsync(Func<bool> expectsArrays, CancellationToken cancellation)
+    {
+        var result = await reader.ReadAtLeastAsync(Prefix, cancellation).ConfigureAwait(false);
+        if (result.Buffer.IsEmpty && result.IsCompleted) return null;
+        if (result.Buffer.Length < Prefix) throw new IOException("[wire] the stream ends inside a message");
+        var length = ReadPrefix(result.Buffer.Slice(0, Prefix));
+        reader.AdvanceTo(result.Buffer.GetPosition(Prefix));
+        try
+        {
+            if (length > Whole && expectsArrays()) return await new LargeReplyReader(reader, length, cancellation).ReadAsync().ConfigureAwait(false);
+            if (length == 0) return FrameReader.ReadReply(ReadOnlySequence<byte>.Empty);
+            result = await reader.ReadAtLeastAsync(length, cancellation).ConfigureAwait(false);
+            if (result.Buffer.Length < length) throw new IOException("[wire] the stream ends inside a message");
+            var payload = result.Buffer.Slice(0, length);
+            var frame = FrameReader.ReadReply(payload);
+            reader.AdvanceTo(payload.End);
+            return frame;
+        }
+        catch (InvalidProtocolBufferException exception)
+        {
+            throw new RpcException(new(StatusCode.Internal, exception.Message));
+        }
+    }
+
+    private static int ReadPrefix(in ReadOnlySequence<byte> prefix)
+    {
+        Span<byte> bytes = stackalloc byte[Prefix];
+        prefix.CopyTo(bytes);
+        if (bytes[0] != 0) throw new RpcException(new(StatusCode.Unimplemented, "Compressed messages are not understood."));
+        var length = BinaryPrimitives.ReadUInt32BigEndian(bytes[1..]);
+        return length <= int.MaxValue ? (int)length : throw new RpcException(new(StatusCode.ResourceExhausted, "A message is longer than 2 GiB."));
+    }
+}
