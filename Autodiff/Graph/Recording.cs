@@ -1,24 +1,25 @@
 namespace ManagedFed.Graph;
 
-/// <summary>A function recorded with arguments that have no value, to be built anew with others.</summary>
+/// <summary>A call of a function, to be computed anew with other arguments.</summary>
 internal sealed class Recording
 {
+    // What stands for the sources in the recorded graph.
     private readonly Tensor[] sources;
 
     /// <param name="f">The function; called once.</param>
-    /// <param name="arguments">What the arguments will be like.</param>
-    /// <param name="transform">The transform, for messages.</param>
-    public Recording(Func<Tensor[], Tensor[]> f, Tensor[] arguments, string transform)
+    /// <param name="arguments">Its arguments.</param>
+    public Recording(Func<Tensor[], Tensor[]> f, Tensor[] arguments)
     {
         var trace = new Trace();
         try
         {
-            var placeholders = Array.ConvertAll(arguments, argument => Tensor.Argument(argument.Shape, argument.DType, trace, transform));
-            Outputs = f(placeholders);
-            Captured = [.. Paths.Between(placeholders, Outputs, out var depends)
+            var aliases = Array.ConvertAll(arguments, argument => argument.Alias(trace));
+            Outputs = f(aliases);
+            Tensor[] captured = [.. Paths.Between(aliases, Outputs, out var depends)
                 .SelectMany(node => node.Inputs).Concat(Outputs)
                 .Where(input => !depends.GetValueOrDefault(input) && input.IsTraced).Distinct()];
-            sources = [.. placeholders, .. Captured];
+            sources = [.. aliases, .. captured];
+            Sources = [.. arguments, .. captured];
         }
         finally
         {
@@ -26,13 +27,13 @@ internal sealed class Recording
         }
     }
 
-    /// <summary>The results, without values.</summary>
+    /// <summary>The results.</summary>
     public Tensor[] Outputs { get; }
 
-    /// <summary>Tensors that the function took from outside and that a transform around it may differentiate by.</summary>
-    public Tensor[] Captured { get; }
+    /// <summary>The arguments, and tensors that the function took from outside and that a transform around it may differentiate by.</summary>
+    public Tensor[] Sources { get; }
 
-    /// <summary>The results for other arguments and, behind them, other tensors in the places of the captured ones.</summary>
+    /// <summary>The results for other tensors in the places of <see cref="Sources"/>.</summary>
     public Tensor[] Build(ReadOnlySpan<Tensor> values)
     {
         var known = new Dictionary<Tensor, Tensor>();

@@ -32,7 +32,7 @@ internal static class Topology
                 canonical[node] = node;
                 continue;
             }
-            if (node.Op is Alias or StopGradient)
+            if (node.Op is Alias or StopGradient or CustomOp)
             {
                 canonical[node] = inputs[0];
                 continue;
@@ -50,8 +50,20 @@ internal static class Topology
         }
         Check(frozen);
         results = Array.ConvertAll(results, result => canonical[result]);
+        Prune(order, results);
         var constants = order.SelectMany(node => node.Inputs).Concat(results).Where(node => !variable.Contains(node)).Distinct();
         return (order, [.. constants]);
+    }
+
+    /// <summary>Drops what no result needs: a custom function's other results, say, and what only they were computed from.</summary>
+    private static void Prune(List<Tensor> order, Tensor[] results)
+    {
+        var needed = new HashSet<Tensor>(results);
+        for (var i = order.Count - 1; i >= 0; i--)
+        {
+            if (needed.Contains(order[i])) needed.UnionWith(order[i].Inputs);
+        }
+        order.RemoveAll(node => !needed.Contains(node));
     }
 
     /// <summary>Refuses constants that would freeze what is meant to change from call to call.</summary>

@@ -56,7 +56,7 @@ public sealed class CustomFunction(Func<Tensor[], Tensor[]> forward)
     }
 
     /// <summary>Each result as a node that depends on all results and arguments.</summary>
-    private Tensor[] Wrap(Tensor[] results, Tensor[] arguments) =>
+    internal Tensor[] Wrap(Tensor[] results, Tensor[] arguments) =>
         [.. results.Select((_, i) => Tensor.Apply(new CustomOp(this, i, results.Length), [results[i], .. results, .. arguments]))];
 
     /// <summary>The function for batches, whose derivative rules are those of this one, mapped.</summary>

@@ -10,8 +10,9 @@ public static partial class Transforms
     /// memory for time.
     /// </summary>
     /// <remarks>
-    /// The function is recorded with tensors that have no value: reading one is refused. Gradients reach the arguments and
-    /// what it captures, such as a module's parameters. Outside of a transform it is the function itself.
+    /// The function is called once; what it did is computed again, so it need not be free of effects such as a buffer's new
+    /// value. Gradients reach the arguments and what it captures, such as a module's parameters. Outside of a transform it is
+    /// the function itself.
     /// (T. Chen et al., "Training Deep Nets with Sublinear Memory Cost", arXiv 1604.06174.)
     /// </remarks>
     public static Func<Tensor, Tensor> Checkpoint(Func<Tensor, Tensor> f)
@@ -28,9 +29,8 @@ public static partial class Transforms
         return arguments =>
         {
             Tensor[] x = [.. arguments];
-            var recording = new Recording(f, x, "checkpoint");
-            Tensor[] sources = [.. x, .. recording.Captured];
-            if (!Array.Exists(sources, source => source.IsTraced)) return f(x);
+            var recording = new Recording(f, x);
+            if (!Array.Exists(recording.Sources, source => source.IsTraced)) return recording.Outputs;
 
             // Waiting for the cotangent makes the second computation another one than the first, and not begin before it is needed.
             return new CustomFunction(v => recording.Build(v))
@@ -38,7 +38,7 @@ public static partial class Transforms
                 Vjp = (primals, cotangents, _) => Vjp(
                     v => recording.Build([.. v]), [.. primals.Select(primal => Tensor.Apply(Depends.Instance, [primal, .. cotangents]))], cotangents).Gradients,
                 Jvp = (primals, tangents) => Jvp(v => recording.Build([.. v]), primals, tangents).Tangents,
-            }.Invoke(sources);
+            }.Wrap(recording.Outputs, recording.Sources);
         };
     }
 }

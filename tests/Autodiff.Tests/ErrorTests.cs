@@ -60,7 +60,6 @@ public sealed class ErrorTests
         { "[vmap] argument 0 (2, 3) has 2 members along axis 0, argument 1 (3,) has 3 along axis 0", () => Transforms.Vmap((x, y) => x + y)(Of(2, 3), Of(3)) },
         { "[vmap] 1 axes given for 2 arguments", () => Transforms.Vmap((Tensor[] v) => v, [0])(Of(2), Of(2)) },
         { "[vmap] 1 axes given for 2 results or more", () => Transforms.Vmap((Tensor[] v) => v, null, [0])(Of(2), Of(2)) },
-        { "[checkpoint] a value was read while the function is being recorded for checkpoint", () => Transforms.Grad(Transforms.Checkpoint(x => x * x.Item<float>()))(Of()) },
         { "[custom_function] the rule for gradients gave 2 for 1 arguments", () => Transforms.Grad(x => new CustomFunction(v => v) { Vjp = (_, g, _) => [g[0], g[0]] }.Invoke(x)[0])(Of()) },
         { "[custom_function] the gradient for argument 0 has shape (2,), the argument ()", () => Transforms.Grad(x => new CustomFunction(v => v) { Vjp = (_, _, _) => [Of(2)] }.Invoke(x)[0])(Of()) },
         { "[custom_function] the rule for tangents gave 2 for 1 results", () => Transforms.Jvp(x => new CustomFunction(v => v) { Jvp = (_, t) => [t[0], t[0]] }.Invoke(x)[0], Of(), Of()) },

@@ -12,9 +12,10 @@ public sealed class EvaluatorTests
     public void Eval_OfAMillionOperationChain_ComputesAndDifferentiates()
     {
         const int n = 1_000_000;
+        var one = Tensor.Scalar(1, DType.Float64);
         Func<Tensor, Tensor> chain = x =>
         {
-            for (var i = 0; i < n; i++) x = x + 1;
+            for (var i = 0; i < n; i++) x = x + one;
             return x;
         };
 

@@ -181,33 +181,33 @@ public sealed class TransformTests
     }
 
     [Fact]
-    public void Checkpoint_OfLongSegments_HoldsLessMemory()
+    public void Checkpoint_OfAFunctionThatReadsAndHasEffects_CallsItOnce()
     {
-        const int Segments = 8, Steps = 16, Size = 1 << 14;
-        var x = Tensor.RandomUniform(RandomKey.FromSeed(1), [Size]).Eval();
-        Tensor Segment(Tensor v)
+        var (calls, kept) = (0, Tensor.Scalar(0, DType.Float64));
+        var f = Checkpoint(x =>
         {
-            for (var i = 0; i < Steps; i++) v = v.Sin() * 1.5;
-            return v;
-        }
-        long Peak(Func<Tensor, Tensor> segment)
-        {
-            GC.Collect();
-            GC.WaitForPendingFinalizers();
-            TensorMemory.ResetPeak();
-            var before = TensorMemory.ActiveBytes;
-            Grad(v =>
-            {
-                for (var i = 0; i < Segments; i++) v = segment(v);
-                return v.Sum();
-            })(x).Eval();
-            return TensorMemory.PeakBytes - before;
-        }
-        var plain = Peak(Segment);
-        var less = Peak(Checkpoint(Segment));
+            calls++;
+            kept = x.Sum();
+            return (x * kept.Item<double>()).Sin();
+        });
 
-        // All 128 sines' arguments against those of one segment and the segments' ends.
-        Assert.True(less < plain / 3, $"{less} bytes with checkpoints, {plain} without");
+        // x·Σx with the sum read, a constant: the slope is Σx·cos(x·Σx); Σx = 0.75.
+        Near(Points.Select(x => 0.75 * Math.Cos(0.75 * x)), Grad(x => f(x).Sum())(X));
+        Assert.Equal(1, calls);
+        Assert.Equal(0.75, kept.Item<double>());
+
+        Near(Points.Select(x => Math.Sin(0.75 * x)), f(X));
+        Assert.Equal(2, calls);
+    }
+
+    [Fact]
+    public void Compile_OfACustomFunction_FusesAcrossItAndDropsWhatNobodyReads()
+    {
+        var f = new CustomFunction(v => [v[0].Sin(), v[0].Cos()]) { Vjp = (_, g, y) => [g[0] * y[1] - g[1] * y[0]] };
+        var compiled = Compile((Tensor[] v) => [f.Invoke(v[0])[0] * 2 + 1]);
+
+        Near(Points.Select(x => Math.Sin(x) * 2 + 1), compiled.Invoke(X)[0]);
+        Assert.Equal((3, 1), (compiled.Statistics.Nodes, compiled.Statistics.Kernels));
     }
 
     [Fact]
