@@ -1,30 +1,26 @@
+using System.Runtime.CompilerServices;
+using ManagedFed.Graph;
 using ManagedFed.Ops;
 
 namespace ManagedFed;
 
-// Reading parts. Indices out of range throw: slices when called, index tensors when computed.
+// Reading parts. Indices out of range throw: numbers and ranges when called, index tensors when computed.
 public sealed partial class Tensor
 {
-    /// <summary>Entry <paramref name="index"/> of the first axis, which disappears.</summary>
-    /// <exception cref="ArgumentException">The index lies outside the axis.</exception>
-    [System.Runtime.CompilerServices.IndexerName("At")]
-    public Tensor this[int index] => Entry(0, index);
+    /// <summary>A part by NumPy's rules: <c>x[1, .., ^1]</c>, <c>x[2..5]</c>, <c>x[rows]</c>, <c>x[mask]</c>; see <see cref="TensorIndex"/>.</summary>
+    /// <remarks>
+    /// Numbers and ranges give a view. A mask is evaluated at once, since the result's shape depends on it, and refused where a
+    /// function is being compiled or mapped.
+    /// </remarks>
+    /// <exception cref="ArgumentException">A number or range lies outside its axis, or there are more indices than axes.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">When computed: an integer of an index tensor lies outside its axis.</exception>
+    /// <exception cref="InvalidOperationException">A mask depends on an argument of a function that is being compiled or mapped.</exception>
+    [IndexerName("Entries")]
+    public Tensor this[params ReadOnlySpan<TensorIndex> indices] =>
+        (indices is [var one] ? First(one) : null) ?? new Selection(Shape, indices).Read(this);
 
-    /// <summary>Entry (i, j) of the first two axes, which disappear.</summary>
-    [System.Runtime.CompilerServices.IndexerName("At")]
-    public Tensor this[int i, int j] => Entry(0, i).Entry(0, j);
-
-    /// <summary>A range of the first axis: <c>x[2..^1]</c>.</summary>
-    [System.Runtime.CompilerServices.IndexerName("At")]
-    public Tensor this[Range range] => Part(0, range);
-
-    /// <summary>Ranges of the first two axes: <c>x[.., 1..3]</c>.</summary>
-    [System.Runtime.CompilerServices.IndexerName("At")]
-    public Tensor this[Range first, Range second] => Part(0, first).Part(1, second);
-
-    /// <summary>The rows chosen by an integer tensor, as <see cref="Take"/> along axis 0.</summary>
-    [System.Runtime.CompilerServices.IndexerName("At")]
-    public Tensor this[Tensor indices] => Take(indices);
+    /// <summary>Elements to update: <c>x.At[1, ..].Add(v)</c>, <c>x.At[mask].Set(0)</c> give new tensors.</summary>
+    public TensorAt At => new(this);
 
     /// <summary>Elements start, start+step, … (count of them) along one axis; a view.</summary>
     /// <exception cref="ArgumentException">An element lies outside the axis, or the step is 0.</exception>
@@ -44,32 +40,107 @@ public sealed partial class Tensor
     /// <exception cref="ArgumentOutOfRangeException">When computed: an index lies outside the axis.</exception>
     public Tensor Take(Tensor indices, int axis = 0) => Apply(new Take(Shape.Axis(axis, "take")), this, Indices("take", indices));
 
-    /// <summary>y[…, j, …] = x[…, indices[…, j, …], …] along one axis, the other axes being of equal size.</summary>
+    /// <summary>y[…, j, …] = x[…, indices[…, j, …], …] along one axis; the other axes broadcast.</summary>
     /// <exception cref="ArgumentException">The indices are not integers, or another axis differs.</exception>
     /// <exception cref="ArgumentOutOfRangeException">When computed: an index lies outside the axis.</exception>
-    public Tensor TakeAlongAxis(Tensor indices, int axis) =>
-        Apply(new TakeAlong(Shape.Axis(axis, "take_along_axis")), this, Indices("take_along_axis", indices));
+    public Tensor TakeAlongAxis(Tensor indices, int axis)
+    {
+        axis = Shape.Axis(axis, "take_along_axis");
+        var (x, at) = Along("take_along_axis", Indices("take_along_axis", indices), axis);
+        return Apply(new TakeAlong(axis), x, at);
+    }
+
+    /// <summary>This tensor with y[…, indices[…, j, …], …] = values[…, j, …] along one axis; of repeated indices the last wins.</summary>
+    /// <remarks>Values broadcast to the indices, and these to the tensor in the other axes. Overwritten elements get no gradient.</remarks>
+    /// <exception cref="ArgumentException">The indices are not integers, or shapes do not fit.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">When computed: an index lies outside the axis.</exception>
+    public Tensor PutAlongAxis(Tensor indices, Tensor values, int axis)
+    {
+        axis = Shape.Axis(axis, "put_along_axis");
+        indices = Indices("put_along_axis", indices);
+        if (indices.Rank != Rank || Shape.Broadcast(indices.Shape.With(axis, 1), Shape.With(axis, 1), "put_along_axis") != Shape.With(axis, 1))
+        {
+            Throw.Argument("put_along_axis", $"indices {indices.Shape} and array {Shape} differ in an axis other than {axis}");
+        }
+        var shape = Shape.With(axis, indices.Shape[axis]);
+        var places = new TensorIndex[Rank];
+        for (var i = 0; i < Rank; i++)
+        {
+            places[i] = i == axis ? indices.BroadcastTo(shape) : Arange(Shape[i]).Reshape([Shape[i], .. Enumerable.Repeat(1, Rank - 1 - i)]);
+        }
+        return At[places].Set(values);
+    }
+
+    /// <summary>The indices (uint32) of the elements that are not zero, one tensor (n,) for each axis, in row-major order.</summary>
+    /// <remarks>Evaluates the tensor, since the result's shape depends on it; refused where a function is being compiled or mapped.</remarks>
+    /// <exception cref="ArgumentException">The tensor is a scalar.</exception>
+    /// <exception cref="InvalidOperationException">The tensor depends on an argument of a function that is being compiled or mapped.</exception>
+    public Tensor[] NonZero()
+    {
+        if (Rank == 0) Throw.Argument("nonzero", "a scalar has no axis to index; compare it with 0");
+        if (Recording() is { } transform)
+        {
+            Throw.Invalid("nonzero", $"the number of true elements, and with it the result's shape, is not known while a function is recorded for {transform}; use Tensor.Where, or At[mask].Set with one value, which keep the shape");
+        }
+        var flags = Truth().ToArray<bool>();
+        var indices = new List<uint>[Rank];
+        for (var axis = 0; axis < Rank; axis++) indices[axis] = [];
+        for (var i = 0; i < flags.Length; i++)
+        {
+            if (!flags[i]) continue;
+            var rest = i;
+            for (var axis = Rank - 1; axis >= 0; axis--)
+            {
+                (rest, var index) = Math.DivRem(rest, Shape[axis]);
+                indices[axis].Add((uint)index);
+            }
+        }
+        return Array.ConvertAll(indices, list => From<uint>(list.ToArray()));
+    }
+
+    /// <summary>A part of the first axis, without the effort of the general rules; null where it takes those.</summary>
+    private Tensor? First(TensorIndex index)
+    {
+        if (Rank == 0 || index.Form is TensorIndex.Kind.NewAxis or TensorIndex.Kind.Ellipsis) return null;
+        if (index.Tensor is { } tensor) return tensor.DType == DType.Bool ? null : Apply(new Take(0), this, tensor);
+        var (start, count, step) = index.On(0, Shape);
+        var part = Slice(0, start, count, step);
+        return index.Form == TensorIndex.Kind.Entry ? part.Squeeze(0) : part;
+    }
+
+    /// <summary>The transform that records this tensor without a value; null when it can be computed.</summary>
+    private string? Recording()
+    {
+        var seen = new HashSet<Tensor> { this };
+        var stack = new Stack<Tensor>([this]);
+        while (stack.TryPop(out var node))
+        {
+            if (node.Data is not null) continue;
+            if (node.Op is Placeholder placeholder) return placeholder.Transform;
+            foreach (var input in node.Inputs)
+            {
+                if (seen.Add(input)) stack.Push(input);
+            }
+        }
+        return null;
+    }
+
+    private (Tensor X, Tensor Indices) Along(string name, Tensor indices, int axis)
+    {
+        if (indices.Rank != Rank) Throw.Argument(name, $"indices {indices.Shape} and array {Shape} differ in an axis other than {axis}");
+        for (var i = 0; i < Rank; i++)
+        {
+            if (i == axis || Shape[i] == indices.Shape[i] || Shape[i] == 1 || indices.Shape[i] == 1) continue;
+            Throw.Argument(name, $"indices {indices.Shape} and array {Shape} differ in an axis other than {axis}");
+        }
+        var common = Shape.Broadcast(Shape.With(axis, 1), indices.Shape.With(axis, 1), name);
+        return (BroadcastTo(common.With(axis, Shape[axis])), indices.BroadcastTo(common.With(axis, indices.Shape[axis])));
+    }
 
     private static Tensor Indices(string name, Tensor indices)
     {
         ArgumentNullException.ThrowIfNull(indices);
         if (indices.DType.IsFloating() || indices.DType == DType.Bool) Throw.DTypeMismatch(name, indices.DType, "an integer type for indices");
         return indices;
-    }
-
-    private Tensor Entry(int axis, int index)
-    {
-        if (Rank == 0) Throw.Argument("index", "a scalar has no axis to index; use Item");
-        var size = Shape[axis];
-        if (index < -size || index >= size) Throw.Argument("index", $"index {index} is out of range for axis {axis} of shape {Shape}");
-        return Slice(axis, index < 0 ? index + size : index, 1).Squeeze(axis);
-    }
-
-    private Tensor Part(int axis, Range range)
-    {
-        var size = Shape[Shape.Axis(axis, "index")];
-        var (start, end) = (range.Start.GetOffset(size), range.End.GetOffset(size));
-        if (start < 0 || end > size || start > end) Throw.Argument("index", $"range {range} lies outside axis {axis} of shape {Shape}");
-        return Slice(axis, start, end - start);
     }
 }
