@@ -22,7 +22,7 @@ public sealed partial class Tensor : IDisposable
         Inputs = inputs;
         Shape = shape;
         DType = dtype;
-        Trace = trace;
+        TracedBy = trace;
     }
 
     /// <summary>The sizes of the axes.</summary>
@@ -42,12 +42,12 @@ public sealed partial class Tensor : IDisposable
 
     internal Tensor[] Inputs { get; private set; }
 
-    internal Trace? Trace { get; }
+    internal Trace? TracedBy { get; }
 
     /// <summary>Operations in the longest chain to a value that was known when this was recorded.</summary>
     internal int Depth { get; private init; }
 
-    internal bool IsTraced => Trace is { IsOpen: true };
+    internal bool IsTraced => TracedBy is { IsOpen: true };
 
     // The evaluator's fields, guarded by its lock (Pending is also raised outside of it).
 
@@ -105,7 +105,7 @@ public sealed partial class Tensor : IDisposable
             // Counted first: whoever disposes of it at this moment sees the edge, or this sees that.
             Interlocked.Increment(ref input.Pending);
             input.ThrowIfDisposed(op.Name);
-            if (input.IsTraced) trace = Trace.Merge(trace, input.Trace);
+            if (input.IsTraced) trace = Graph.Trace.Merge(trace, input.TracedBy);
             if (input.Data is null) depth = Math.Max(depth, input.Depth);
         }
         var node = new Tensor(op, inputs.ToArray(), shape, dtype, trace) { Depth = depth + 1 };
@@ -122,7 +122,7 @@ public sealed partial class Tensor : IDisposable
     {
         Interlocked.Increment(ref Pending);
         ThrowIfDisposed("transform");
-        return new(Ops.Alias.Instance, [this], Shape, DType, IsTraced ? Trace.Merge(trace, Trace) : trace);
+        return new(Ops.Alias.Instance, [this], Shape, DType, IsTraced ? Graph.Trace.Merge(trace, TracedBy) : trace);
     }
 
     /// <summary>A tensor with the values of an array, sharing its memory.</summary>

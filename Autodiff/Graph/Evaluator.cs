@@ -291,7 +291,7 @@ internal sealed class Evaluator
     {
         if (node.Data is null) return;
         node.Data.Storage.Escape();
-        if (node.Trace is { IsOpen: true } trace) trace.Evaluated(node);
+        if (node.TracedBy is { IsOpen: true } trace) trace.Evaluated(node);
         else node.BecomeLeaf();
         if (node.IsDisposed && Volatile.Read(ref node.Pending) <= 0) Release(node);
     }

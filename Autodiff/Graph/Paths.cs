@@ -17,7 +17,7 @@ internal static class Paths
         foreach (var source in sources)
         {
             visited[source] = true;
-            oldest = Math.Min(oldest, source.Trace?.Id ?? 0);
+            oldest = Math.Min(oldest, source.TracedBy?.Id ?? 0);
         }
         foreach (var output in outputs)
         {
@@ -46,7 +46,7 @@ internal static class Paths
         void Push(Tensor node)
         {
             // Only nodes recorded under a source's trace, or one within it, can depend on the source.
-            if (node.Trace is { } trace && trace.Id >= oldest && visited.TryAdd(node, false)) stack.Push((node, 0));
+            if (node.TracedBy is { } trace && trace.Id >= oldest && visited.TryAdd(node, false)) stack.Push((node, 0));
         }
     }
 }
