@@ -118,15 +118,6 @@ public sealed partial class Tensor
     /// <summary>a ≥ b for a number b.</summary>
     public static Tensor operator >=(Tensor a, double b) => a >= Weak(b, a);
 
-    /// <summary>Both true, element by element.</summary>
-    public static Tensor operator &(Tensor a, Tensor b) => Logic<F.LogicalAnd>("logical_and", a, b);
-
-    /// <summary>At least one true, element by element.</summary>
-    public static Tensor operator |(Tensor a, Tensor b) => Logic<F.LogicalOr>("logical_or", a, b);
-
-    /// <summary>Exactly one true, element by element.</summary>
-    public static Tensor operator ^(Tensor a, Tensor b) => Logic<F.LogicalXor>("logical_xor", a, b);
-
     /// <summary>Not true, element by element.</summary>
     public static Tensor operator !(Tensor a) => Apply(new TestOp<F.LogicalNot>("logical_not"), a.Truth());
 

@@ -39,5 +39,9 @@ internal static partial class OpTable
         Custom,
         Order,
         Conv,
+        Update,
+        Arrange,
+        Products,
+        Maths,
     }.SelectMany(family => family).ToDictionary();
 }
