@@ -4,6 +4,7 @@ using static ManagedFed.Transforms;
 namespace ManagedFed.Tests;
 
 /// <summary>Graphs so long, wide or deep that recursion would overflow the stack and anything but linear time would never end.</summary>
+[Collection("memory")]
 public sealed class ScaleTests
 {
     private const int Long = 200_000, Compiled = 20_000;

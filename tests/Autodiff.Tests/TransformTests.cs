@@ -3,6 +3,7 @@ using static ManagedFed.Transforms;
 
 namespace ManagedFed.Tests;
 
+[Collection("memory")]
 public sealed class TransformTests
 {
     // f(x) = Σ sin(xᵢ)·xᵢ²: ∇f = cos x·x² + 2x·sin x, diagonal Hessian h = −sin x·x² + 4x·cos x + 2 sin x.

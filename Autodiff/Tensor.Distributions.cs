@@ -1,0 +1,118 @@
+namespace ManagedFed;
+
+// More random tensors of a key: integers, orders, classes, and distributions by inversion of uniform numbers.
+public sealed partial class Tensor
+{
+    private const int ExactFloats = 1 << 24, ShortPermutation = 1 << 16;
+
+    /// <summary>Integers in [low, high), each nearly equally likely.</summary>
+    /// <remarks>
+    /// Bounds within ±2²⁴: the floor of uniform float32 numbers, as MLX draws them. Beyond, where these would leave numbers out, the
+    /// remainder of 63 random bits.
+    /// </remarks>
+    /// <param name="key">The key.</param>
+    /// <param name="low">The least.</param>
+    /// <param name="high">One more than the largest.</param>
+    /// <param name="shape">The shape.</param>
+    /// <param name="dtype">An integer type that holds the bounds.</param>
+    /// <exception cref="ArgumentException">high is not greater than low, they are more than 2³² apart, the type is floating, or the key is none.</exception>
+    public static Tensor RandomInt(Tensor key, long low, long high, Shape shape, DType dtype = DType.Int32)
+    {
+        if (dtype.IsFloating() || dtype == DType.Bool) Throw.DTypeMismatch("random_int", dtype, "an integer type");
+        if (low >= high) Throw.Argument("random_int", $"low {low} is not less than high {high}");
+        if (low >= -ExactFloats && high <= ExactFloats)
+        {
+            return Minimum(RandomUniform(key, shape, low, high).Floor(), high - 1.0).AsType(dtype);
+        }
+        var span = unchecked((ulong)high - (ulong)low);
+        if (span > 1UL << 32) Throw.Argument("random_int", $"{low}..{high} spans {span} integers, at most 2^32");
+        var offset = Words(key, shape) % From<long>([(long)span], []);
+        return (offset + low).AsType(dtype);
+    }
+
+    /// <summary>63 random bits (int64), not negative.</summary>
+    private static Tensor Words(Tensor key, Shape shape)
+    {
+        var keys = RandomSplit(key);
+        var upper = RandomBits(keys[0], shape) >> 1;
+        return (upper.AsType(DType.Int64) << 32) | RandomBits(keys[1], shape).AsType(DType.Int64);
+    }
+
+    /// <summary>The numbers 0 … n − 1 (uint32) in a random order: the order that sorts random bits, as MLX draws it.</summary>
+    /// <remarks>Up to n = 2¹⁶ the bits are 32 for each number; beyond, where words would often be equal, they are 63.</remarks>
+    /// <exception cref="ArgumentException">n is negative, or the key is none.</exception>
+    public static Tensor RandomPermutation(Tensor key, int n)
+    {
+        if (n < 0) Throw.Argument("random_permutation", $"n is {n}, expected 0 or more");
+        return (n <= ShortPermutation ? RandomBits(key, [n]) : Words(key, [n])).ArgSort();
+    }
+
+    /// <summary>The entries of a tensor along an axis in a random order.</summary>
+    public static Tensor RandomPermutation(Tensor key, Tensor x, int axis = 0)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        axis = x.Shape.Axis(axis, "random_permutation");
+        return x.Take(RandomPermutation(key, x.Shape[axis]), axis);
+    }
+
+    /// <summary>The standard Gumbel distribution −ln(−ln u), u uniform in (0, 1).</summary>
+    /// <exception cref="ArgumentException">The type is not floating, or the key is none.</exception>
+    public static Tensor RandomGumbel(Tensor key, Shape shape, DType dtype = DType.Float32)
+    {
+        // 0 occurs once in 2³² times, and its logarithm would be −∞.
+        var u = Maximum(RandomUniform(key, shape, dtype: dtype), BitConverter.UInt32BitsToSingle(0x0080_0000));
+        return -(-u.Log()).Log();
+    }
+
+    /// <summary>Classes (uint32) with probabilities softmax(logits) along an axis, which disappears: the largest of logits + Gumbel noise, as MLX and JAX draw them.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="logits">Logarithms of probabilities, up to a constant; −∞ never occurs.</param>
+    /// <param name="axis">The axis of the classes.</param>
+    /// <exception cref="ArgumentException">There are no classes, or the key is none.</exception>
+    public static Tensor RandomCategorical(Tensor key, Tensor logits, int axis = -1)
+    {
+        ArgumentNullException.ThrowIfNull(logits);
+        var scores = logits.Floating();
+        return (scores + RandomGumbel(key, scores.Shape, scores.DType)).ArgMax(axis);
+    }
+
+    /// <summary>Several classes for each row of logits, along a new last axis; drawn with putting back.</summary>
+    /// <exception cref="ArgumentException">count is negative, there are no classes, or the key is none.</exception>
+    public static Tensor RandomCategorical(Tensor key, Tensor logits, int count, int axis)
+    {
+        ArgumentNullException.ThrowIfNull(logits);
+        if (count < 0) Throw.Argument("random_categorical", $"count is {count}, expected 0 or more");
+        axis = logits.Shape.Axis(axis, "random_categorical");
+        var scores = logits.Floating().ExpandDims(-1);
+        return (scores + RandomGumbel(key, [.. logits.Shape.Sizes, count], scores.DType)).ArgMax(axis);
+    }
+
+    /// <summary>The standard normal distribution, cut off at both ends: √2·erf⁻¹(u), u uniform in [erf(low/√2), erf(high/√2)), as MLX and JAX draw it.</summary>
+    /// <exception cref="ArgumentException">low is not less than high, the type is not floating, or the key is none.</exception>
+    public static Tensor RandomTruncatedNormal(Tensor key, double low, double high, Shape shape, DType dtype = DType.Float32)
+    {
+        if (!(low < high)) Throw.Argument("random_truncated_normal", $"low {low} is not less than high {high}");
+        var root = Math.Sqrt(2);
+        var (from, to) = (Scalar(low / root, dtype).Erf(), Scalar(high / root, dtype).Erf());
+        var u = RandomUniform(key, shape, dtype: dtype) * (to - from) + from;
+        return Minimum(Maximum(u.ErfInv() * root, low), high);
+    }
+
+    /// <summary>The Laplace distribution with density e^(−|x − mean|/scale)/(2·scale): sign(u)·ln(1 − |u|), u uniform in (−1, 1), as JAX draws it.</summary>
+    /// <remarks>Its standard deviation is √2·scale.</remarks>
+    /// <exception cref="ArgumentException">scale is negative, the type is not floating, or the key is none.</exception>
+    public static Tensor RandomLaplace(Tensor key, Shape shape, double mean = 0, double scale = 1, DType dtype = DType.Float32)
+    {
+        if (!(scale >= 0)) Throw.Argument("random_laplace", $"scale {scale} is negative");
+        var u = RandomUniform(key, shape, dtype == DType.Float64 ? Math.BitIncrement(-1) : MathF.BitIncrement(-1), 1, dtype);
+        return u.Sign() * (-u.Abs()).Log1p() * scale + mean;
+    }
+
+    /// <summary>The exponential distribution with density e^(−x/scale)/scale for x ≥ 0: −scale·ln(1 − u), u uniform in [0, 1), as JAX draws it.</summary>
+    /// <exception cref="ArgumentException">scale is negative, the type is not floating, or the key is none.</exception>
+    public static Tensor RandomExponential(Tensor key, Shape shape, double scale = 1, DType dtype = DType.Float32)
+    {
+        if (!(scale >= 0)) Throw.Argument("random_exponential", $"scale {scale} is negative");
+        return (-RandomUniform(key, shape, dtype: dtype)).Log1p() * -scale;
+    }
+}
