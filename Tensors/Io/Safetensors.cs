@@ -1,0 +1,140 @@
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Json;
+
+namespace ManagedFed.IO;
+
+/// <summary>The content of a .safetensors file.</summary>
+/// <param name="Arrays">The arrays by name, in the order of their bytes.</param>
+/// <param name="Metadata">Texts by name; empty when the file has none.</param>
+public sealed record SafetensorsFile(OrderedDictionary<string, NdArray> Arrays, IReadOnlyDictionary<string, string> Metadata);
+
+/// <summary>Named arrays as Hugging Face's safetensors lay them out: a JSON header and the bytes of all arrays behind it.</summary>
+/// <remarks>
+/// Everything a file claims is checked before memory is taken for it. Read as the next larger type are F16 and BF16 (float32), I8,
+/// I16 and U16 (int32), and U64 (int64, if it fits); types below eight bits, eight-bit floats and complex numbers are refused by name.
+/// Format: https://huggingface.co/docs/safetensors.
+/// </remarks>
+public static class Safetensors
+{
+    private const int LengthBytes = 8;
+
+    /// <summary>Writes arrays to a file, which holds its old content until the new one is complete on disk.</summary>
+    /// <param name="path">The file to create or replace.</param>
+    /// <param name="arrays">The arrays by name.</param>
+    /// <param name="metadata">Texts to keep with them, or null.</param>
+    /// <exception cref="ArgumentException">A name occurs twice or is <c>__metadata__</c>.</exception>
+    /// <exception cref="IOException">The file cannot be written; it is unchanged then.</exception>
+    public static void Save(string path, IEnumerable<(string Name, NdArray Array)> arrays, IReadOnlyDictionary<string, string>? metadata = null) =>
+        AtomicFile.Write(path, stream => Write(stream, arrays, metadata));
+
+    /// <summary>Writes arrays to a stream, those of large elements first so that each is aligned; equal arrays give equal bytes.</summary>
+    /// <param name="destination">The stream, which stays open.</param>
+    /// <param name="arrays">The arrays by name.</param>
+    /// <param name="metadata">Texts to keep with them, or null.</param>
+    /// <exception cref="ArgumentException">A name occurs twice or is <c>__metadata__</c>.</exception>
+    public static void Write(Stream destination, IEnumerable<(string Name, NdArray Array)> arrays, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        ArgumentNullException.ThrowIfNull(destination);
+        ArgumentNullException.ThrowIfNull(arrays);
+        (string Name, NdArray Array)[] ordered = [.. arrays.OrderByDescending(entry => entry.Array.DType.Size())];
+        var header = Header(ordered, metadata);
+        Span<byte> length = stackalloc byte[LengthBytes];
+        BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
+        destination.Write(length);
+        destination.Write(header);
+        foreach (var (_, array) in ordered)
+        {
+            var dense = array.Contiguous();
+            destination.Write(dense.Bytes);
+            GC.KeepAlive(dense);
+        }
+    }
+
+    /// <summary>The arrays and metadata of a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="select">Which arrays to read, by name; all if null. The others' bytes are passed over.</param>
+    /// <param name="limits">What to accept; <see cref="SafetensorsLimits.Default"/> when null.</param>
+    /// <exception cref="FormatException">The content is not such a file, is damaged, exceeds a limit, or holds a type that is not supported.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static SafetensorsFile Load(string path, Func<string, bool>? select = null, SafetensorsLimits? limits = null)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        try
+        {
+            return Read(file, select, limits);
+        }
+        catch (FormatException e)
+        {
+            throw new FormatException($"{e.Message} (file {path})", e);
+        }
+    }
+
+    /// <summary>The arrays and metadata of a stream.</summary>
+    /// <param name="source">A seekable stream that holds the file from its first byte to its last.</param>
+    /// <param name="select">Which arrays to read, by name; all if null.</param>
+    /// <param name="limits">What to accept; <see cref="SafetensorsLimits.Default"/> when null.</param>
+    /// <exception cref="ArgumentException">The stream cannot seek.</exception>
+    /// <exception cref="FormatException">The content is not such a file, is damaged, exceeds a limit, or holds a type that is not supported.</exception>
+    public static SafetensorsFile Read(Stream source, Func<string, bool>? select = null, SafetensorsLimits? limits = null)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        limits ??= SafetensorsLimits.Default;
+        if (!source.CanSeek) Throw.Argument("safetensors", "the stream cannot seek; copy it to a MemoryStream or a file first");
+        if (source.Length < LengthBytes) throw Malformed($"{source.Length} bytes are no safetensors file");
+        Span<byte> length = stackalloc byte[LengthBytes];
+        source.Position = 0;
+        source.ReadExactly(length);
+        var size = BinaryPrimitives.ReadUInt64LittleEndian(length);
+        if (size > (ulong)limits.MaxHeaderBytes) throw Malformed($"a header of {size:N0} bytes, expected at most {limits.MaxHeaderBytes:N0}");
+        if ((long)size > source.Length - LengthBytes) throw Malformed($"a header of {size:N0} bytes in a file of {source.Length:N0}");
+        var json = new byte[size];
+        source.ReadExactly(json);
+        var start = LengthBytes + (long)size;
+        var header = SafetensorsHeader.Parse(json, source.Length - start, limits);
+        var arrays = new OrderedDictionary<string, NdArray>(header.Entries.Count, StringComparer.Ordinal);
+        foreach (var entry in header.Entries)
+        {
+            if (select is not null && !select(entry.Name)) continue;
+            source.Position = start + entry.Begin;
+            arrays.Add(entry.Name, SafetensorsData.Read(source, entry));
+        }
+        return new(arrays, header.Metadata);
+    }
+
+    internal static FormatException Malformed(string message, Exception? inner = null) => new($"[safetensors] {message}", inner);
+
+    private static byte[] Header(ReadOnlySpan<(string Name, NdArray Array)> arrays, IReadOnlyDictionary<string, string>? metadata)
+    {
+        var stream = new MemoryStream();
+        using (var json = new Utf8JsonWriter(stream))
+        {
+            json.WriteStartObject();
+            if (metadata is { Count: > 0 })
+            {
+                json.WriteStartObject(SafetensorsHeader.MetadataName);
+                foreach (var (key, value) in metadata) json.WriteString(key, value);
+                json.WriteEndObject();
+            }
+            var (names, at) = (new HashSet<string>(StringComparer.Ordinal), 0L);
+            foreach (var (name, array) in arrays)
+            {
+                if (name == SafetensorsHeader.MetadataName || !names.Add(name)) Throw.Argument("safetensors", $"name '{name}' occurs twice or is reserved");
+                json.WriteStartObject(name);
+                json.WriteString("dtype", SafetensorsData.NameOf(array.DType));
+                json.WriteStartArray("shape");
+                foreach (var size in array.Shape.Sizes) json.WriteNumberValue(size);
+                json.WriteEndArray();
+                json.WriteStartArray("data_offsets");
+                json.WriteNumberValue(at);
+                json.WriteNumberValue(at += array.ByteCount);
+                json.WriteEndArray();
+                json.WriteEndObject();
+            }
+            json.WriteEndObject();
+        }
+        // As the reference writes it: spaces up to a multiple of eight.
+        while (stream.Length % LengthBytes != 0) stream.WriteByte((byte)' ');
+        return stream.ToArray();
+    }
+}

@@ -1,0 +1,169 @@
+using System.Buffers.Binary;
+using System.Text;
+using CsCheck;
+using ManagedFed.IO;
+using Xunit;
+
+namespace ManagedFed.Tests.Io;
+
+public sealed class SafetensorsTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("safetensors").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private static byte[] Bytes(string header, params byte[] data)
+    {
+        var json = Encoding.UTF8.GetBytes(header);
+        var length = new byte[8];
+        BinaryPrimitives.WriteInt64LittleEndian(length, json.Length);
+        return [.. length, .. json, .. data];
+    }
+
+    private static SafetensorsFile Read(byte[] bytes, SafetensorsLimits? limits = null) => Safetensors.Read(new MemoryStream(bytes), null, limits);
+
+    private static byte[] Write(IReadOnlyDictionary<string, string>? metadata, params (string, NdArray)[] arrays)
+    {
+        var stream = new MemoryStream();
+        Safetensors.Write(stream, arrays, metadata);
+        return stream.ToArray();
+    }
+
+    // 1 and 2 as float32 are 3F800000 and 40000000; 83 characters of header and 5 spaces make 88.
+    [Fact]
+    public void Write_OfTwoArrays_GivesTheFormatsBytes()
+    {
+        var bytes = Write(null, ("b", NdArray.From<byte>(7, 8)), ("a", NdArray.From<float>([1, 2], [2, 1])));
+        const string Json = """{"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[2],"data_offsets":[8,10]}}""";
+        Assert.Equal(Bytes(Json.PadRight((Json.Length + 7) / 8 * 8), 0, 0, 0x80, 0x3F, 0, 0, 0, 0x40, 7, 8), bytes);
+    }
+
+    [Fact]
+    public void LoadOfSave_GivesArraysAndMetadata()
+    {
+        var path = Path.Combine(folder, "model.safetensors");
+        (string Name, NdArray Array)[] arrays =
+        [
+            ("layers.0.weight", Views.Range([3, 4])), ("ä \"quoted\"", Views.Range([2], DType.Float64)), ("step", NdArray.From([7L], [])),
+            ("mask", NdArray.From<bool>(true, false)), ("turned", Views.Range([2, 3], DType.Int32).Transpose()), ("none", NdArray.Zeros([0, 3])),
+        ];
+        Safetensors.Save(path, arrays, new Dictionary<string, string> { ["format"] = "np", ["empty"] = "" });
+
+        var file = Safetensors.Load(path);
+
+        Assert.Equal("np", file.Metadata["format"]);
+        Assert.Equal("", file.Metadata["empty"]);
+        Assert.Equal(arrays.Select(entry => entry.Name).Order(), file.Arrays.Keys.Order());
+        foreach (var (name, array) in arrays)
+        {
+            Assert.Equal((array.Shape, array.DType), (file.Arrays[name].Shape, file.Arrays[name].DType));
+            Assert.Equal(array.Contiguous().Bytes.ToArray(), file.Arrays[name].Bytes.ToArray());
+        }
+        Assert.Equal(["step"], Safetensors.Load(path, name => name == "step").Arrays.Keys);
+        Assert.Single(Directory.GetFiles(folder));
+    }
+
+    [Fact]
+    public void Read_OfTypesWithoutOne_WidensThem()
+    {
+        static NdArray One(string type, params byte[] data) =>
+            Read(Bytes($$$"""{"x":{"dtype":"{{{type}}}","shape":[2],"data_offsets":[0,{{{data.Length}}}]}}""", data)).Arrays["x"];
+
+        // 1.5 is 3E00 as float16 and 3FC0 as bfloat16; −2 is C000 in both.
+        Assert.Equal([1.5f, -2], One("F16", 0, 0x3E, 0, 0xC0).ToArray<float>());
+        Assert.Equal([1.5f, -2], One("BF16", 0xC0, 0x3F, 0, 0xC0).ToArray<float>());
+        Assert.Equal([-1, 5], One("I8", 255, 5).ToArray<int>());
+        Assert.Equal([-2, 256], One("I16", 254, 255, 0, 1).ToArray<int>());
+        Assert.Equal([65534, 256], One("U16", 254, 255, 0, 1).ToArray<int>());
+        Assert.Equal([3L, 4], One("U64", 3, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0).ToArray<long>());
+    }
+
+    [Theory]
+    [InlineData("", "no safetensors file")]
+    [InlineData("""[1]""", "does not begin with '{'")]
+    [InlineData(""" {"x":1}""", "does not begin with '{'")]
+    [InlineData("""{"x":1}""", "found Number at byte 5 of the header, expected StartObject")]
+    [InlineData("""{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}""", "the header is not the JSON expected")]
+    [InlineData("""{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}} x""", "the header is not the JSON expected")]
+    [InlineData("""{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"x":{"dtype":"F32","shape":[0],"data_offsets":[4,4]}}""", "tensor 'x' occurs twice")]
+    [InlineData("""{"x":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", "tensor 'x': dtype is unknown or occurs twice")]
+    [InlineData("""{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"more":1}}""", "tensor 'x': more is unknown or occurs twice")]
+    [InlineData("""{"x":{"dtype":"F32","shape":[1]}}""", "tensor 'x' needs dtype, shape and two data_offsets")]
+    [InlineData("""{"x":{"dtype":"F32","shape":[1],"data_offsets":[0]}}""", "tensor 'x' needs dtype, shape and two data_offsets")]
+    [InlineData("""{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4,4]}}""", "tensor 'x': more than 2 numbers")]
+    [InlineData("""{"x":{"dtype":"F99","shape":[1],"data_offsets":[0,4]}}""", "tensor 'x' has the unknown dtype F99")]
+    [InlineData("""{"x":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4]}}""", "tensor 'x' has dtype F8_E4M3, which is not supported")]
+    [InlineData("""{"x":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}""", "tensor 'x': -1 is no size")]
+    [InlineData("""{"x":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}""", "tensor 'x': 1.5 is no size")]
+    [InlineData("""{"x":{"dtype":"F32","shape":["1"],"data_offsets":[0,4]}}""", "tensor 'x': sizes must be numbers")]
+    [InlineData("""{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}""", "tensor 'x' of shape (2) F32 needs 8 bytes, its offsets 0 to 4 hold 4")]
+    [InlineData("""{"x":{"dtype":"F32","shape":[4294967296],"data_offsets":[0,4]}}""", "tensor 'x' has an axis of 4294967296")]
+    [InlineData("""{"x":{"dtype":"F32","shape":[2147483647,2147483647,2147483647],"data_offsets":[0,4]}}""", "is more than an array can hold")]
+    [InlineData("""{"x":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}""", "its offsets 4 to 0 hold -4")]
+    [InlineData("""{"x":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"y":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}""", "tensor 'y' begins at 1, expected 2: tensors overlap or leave a gap")]
+    [InlineData("""{"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"y":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}}""", "tensor 'y' begins at 2, expected 1: tensors overlap or leave a gap")]
+    [InlineData("""{"x":{"dtype":"U8","shape":[3],"data_offsets":[1,4]}}""", "tensor 'x' begins at 1, expected 0")]
+    [InlineData("""{"x":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}}""", "the tensors have 3 bytes, the file 4 behind its header")]
+    [InlineData("""{"x":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}}""", "the tensors have 8 bytes, the file 4 behind its header")]
+    [InlineData("""{"x":{"dtype":"BOOL","shape":[4],"data_offsets":[0,4]}}""", "tensor 'x': element 0 is neither 0 nor 1")]
+    [InlineData("""{"__metadata__":{"a":1},"x":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}""", "found Number")]
+    [InlineData("""{"__metadata__":{"a":"1","a":"2"},"x":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}""", "metadata 'a' occurs twice")]
+    [InlineData("""{"__metadata__":{},"__metadata__":{},"x":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}""", "__metadata__ occurs twice")]
+    [InlineData("""{"x":{"dtype":"U8","shape":[[[[4]]]],"data_offsets":[0,4]}}""", "tensor 'x': sizes must be numbers")]
+    public void Read_OfABrokenRule_NamesIt(string header, string message)
+    {
+        var bytes = header.Length == 0 ? [1, 2, 3] : Bytes(header, 2, 3, 4, 5);
+        var error = Assert.Throws<FormatException>(() => Read(bytes));
+        Assert.StartsWith("[safetensors] ", error.Message, StringComparison.Ordinal);
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_BeyondALimit_IsRefusedBeforeItIsRead()
+    {
+        var bytes = Bytes("""{"__metadata__":{"a":"bcd"},"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}""", 1);
+        Assert.Equal([1], Read(bytes).Arrays["x"].ToArray<byte>());
+        Assert.Contains("expected at most 10", Assert.Throws<FormatException>(() => Read(bytes, new() { MaxHeaderBytes = 10 })).Message, StringComparison.Ordinal);
+        Assert.Contains("more than 3 bytes", Assert.Throws<FormatException>(() => Read(bytes, new() { MaxMetadataBytes = 3 })).Message, StringComparison.Ordinal);
+        Assert.Contains("more than 0 tensors", Assert.Throws<FormatException>(() => Read(bytes, new() { MaxTensors = 0 })).Message, StringComparison.Ordinal);
+
+        // Lengths of 2⁶³ and of a byte more than there is.
+        bytes[7] = 0x80;
+        Assert.Contains("expected at most", Assert.Throws<FormatException>(() => Read(bytes)).Message, StringComparison.Ordinal);
+        bytes[7] = 0;
+        bytes[0] += 2;
+        Assert.Contains("in a file of", Assert.Throws<FormatException>(() => Read(bytes)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Write_OfBadNames_IsRefusedAndLeavesTheFile()
+    {
+        var path = Path.Combine(folder, "kept.safetensors");
+        Safetensors.Save(path, [("a", NdArray.From<float>(1))]);
+        var before = File.ReadAllBytes(path);
+        Assert.Throws<ArgumentException>(() => Safetensors.Save(path, [("a", NdArray.From<float>(1)), ("a", NdArray.From<float>(2))]));
+        Assert.Throws<ArgumentException>(() => Safetensors.Save(path, [("__metadata__", NdArray.From<float>(1))]));
+        Assert.Equal(before, File.ReadAllBytes(path));
+        Assert.Single(Directory.GetFiles(folder));
+    }
+
+    [Fact]
+    public void Read_OfEveryPrefixAndManyDamages_FailsAsDocumented()
+    {
+        var whole = Write(new Dictionary<string, string> { ["k"] = "v" }, ("w", Views.Range([3, 2])), ("m", NdArray.From<bool>(true, false)));
+        for (var length = 0; length < whole.Length; length++) Assert.Throws<FormatException>(() => Read(whole[..length]));
+        Gen.Select(Gen.Int[0, whole.Length - 1], Gen.Byte, Gen.Int[0, whole.Length - 1], Gen.Byte).Sample((i, a, j, b) =>
+        {
+            var damaged = (byte[])whole.Clone();
+            (damaged[i], damaged[j]) = (a, b);
+            try
+            {
+                return Read(damaged).Arrays.Count is 1 or 2;
+            }
+            catch (FormatException)
+            {
+                return true;
+            }
+        });
+    }
+}
