@@ -165,27 +165,34 @@ public abstract class Module
     /// <exception cref="ArgumentException">A name selects nothing.</exception>
     public void Unfreeze(params ReadOnlySpan<string> names) => SetFrozen("unfreeze", false, names);
 
-    /// <summary>Writes all parameters and persistent buffers to an <c>.npz</c> file, one array to a name.</summary>
+    /// <summary>Writes all parameters and persistent buffers, one array to a name, to an <c>.npz</c> or, by its ending, a <c>.safetensors</c> file.</summary>
+    /// <param name="path">The file to create or replace; it holds its old content until the new one is complete on disk.</param>
+    /// <exception cref="IOException">The file cannot be written; it is unchanged then.</exception>
     public void SaveWeights(string path)
     {
         var parameters = Parameters();
-        Npz.Save(path, parameters.Keys.Zip(parameters.ToArrays()));
+        var arrays = parameters.Keys.Zip(parameters.ToArrays());
+        if (IsSafetensors(path)) Safetensors.Save(path, arrays);
+        else Npz.Save(path, arrays);
     }
 
-    /// <summary>Reads the parameters and persistent buffers from an <c>.npz</c> file.</summary>
-    /// <param name="path">A file that <see cref="SaveWeights"/> or NumPy's <c>savez</c> wrote.</param>
+    /// <summary>Reads the parameters and persistent buffers from an <c>.npz</c> or, by its ending, a <c>.safetensors</c> file.</summary>
+    /// <param name="path">A file that <see cref="SaveWeights"/>, NumPy's <c>savez</c> or a writer of safetensors such as MLX or PyTorch wrote.</param>
     /// <param name="strict">True: the file has exactly this module's names. False: those both have are read.</param>
     /// <returns>What was passed over: a line with name, shape and type for each parameter that the file lacks and each array it has besides.</returns>
     /// <exception cref="ArgumentException">Names, shapes or types differ; the message lists every difference, and nothing has changed.</exception>
     public IReadOnlyList<string> LoadWeights(string path, bool strict = true)
     {
         var own = Parameters();
-        var read = new ParameterTree(Npz.Load(path).Select(entry => KeyValuePair.Create(entry.Key, (Tensor)entry.Value)));
+        var arrays = IsSafetensors(path) ? Safetensors.Load(path).Arrays : Npz.Load(path);
+        var read = new ParameterTree(arrays.Select(entry => KeyValuePair.Create(entry.Key, (Tensor)entry.Value)));
         string[] differences = [.. own.Missing(read), .. own.Extra(read)];
         ParameterTree.Refuse("load_weights", [.. strict ? differences : [], .. own.Unlike(read)]);
         Update(new(read.Where(entry => own.ContainsKey(entry.Key))), strict: false);
         return differences;
     }
+
+    private static bool IsSafetensors(string path) => Path.GetExtension(path).Equals(".safetensors", StringComparison.OrdinalIgnoreCase);
 
     private static ParameterTree Tree(IEnumerable<KeyValuePair<string, Parameter>> parameters) =>
         new(parameters.Select(entry => KeyValuePair.Create(entry.Key, entry.Value.Value)));

@@ -176,10 +176,12 @@ public sealed class ModuleTests
         Assert.Equal("[parameter] scale has shape (3,) of float32, the new value (4,) of float32", error.Message);
     }
 
-    [Fact]
-    public void LoadWeights_OfSavedWeights_RestoresEveryValue()
+    [Theory]
+    [InlineData(".npz")]
+    [InlineData(".safetensors")]
+    public void LoadWeights_OfSavedWeights_RestoresEveryValue(string extension)
     {
-        using var file = new TemporaryFile();
+        using var file = new TemporaryFile(extension);
         var saved = new Mlp([4, 3, 2], RandomKey.FromSeed(1));
         saved.SaveWeights(file.Path);
         var loaded = new Mlp([4, 3, 2], RandomKey.FromSeed(2));
@@ -225,9 +227,9 @@ public sealed class ModuleTests
         Assert.Equal(before, loaded.Weight.Value.ToArray<float>());
     }
 
-    private sealed class TemporaryFile : IDisposable
+    private sealed class TemporaryFile(string extension = ".npz") : IDisposable
     {
-        public string Path { get; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"{Guid.NewGuid():n}.npz");
+        public string Path { get; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"{Guid.NewGuid():n}{extension}");
 
         public void Dispose() => File.Delete(Path);
     }
