@@ -183,6 +183,13 @@ public sealed partial class Tensor
         return Array.ConvertAll(tensors.ToArray(), tensor => tensor.BroadcastTo(common));
     }
 
+    /// <summary>The elements in memory of their own, row-major without gaps; a copy when computed.</summary>
+    public Tensor Contiguous() => Apply(new Duplicate(), this);
+
+    /// <summary>The same bytes read as another type. An axis of elements of another size is longer or shorter by that; no gradient flows.</summary>
+    /// <exception cref="ArgumentException">The last axis is no whole number of such elements, or numbers are to be read as bool.</exception>
+    public Tensor View(DType dtype) => dtype == DType ? this : Apply(new Bitcast(dtype), this);
+
     /// <summary>All elements equal to a value, of this tensor's shape, and of its type if no other is given.</summary>
     public Tensor FullLike(double value, DType? dtype = null) => Full(Shape, value, dtype ?? DType);
 

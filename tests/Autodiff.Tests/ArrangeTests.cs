@@ -124,12 +124,27 @@ public sealed class ArrangeTests
         Assert.Equal(new float[2], Tensor.Empty([2]).ToArray<float>());
     }
 
+    [Fact]
+    public void View_ReadsTheSameBytes()
+    {
+        // 1.0f is 3F800000, −0 only the sign; the low bytes come first.
+        Assert.Equal([0x3F800000, int.MinValue], Tensor.From(1f, -0f).View(DType.Int32).ToArray<int>());
+        Assert.Equal([0, 0, 0x80, 0x3F], Tensor.From(1f).View(DType.UInt8).ToArray<byte>().Select(b => (int)b));
+        Assert.Equal([0, 2], Tensor.From(new[,] { { 0, 1 }, { 2, 3 } }).T.View(DType.Float32).View(DType.Int32)[0].ToArray<int>());
+        Assert.Equal([1L | 2L << 32], Tensor.From(1, 2).View(DType.Int64).ToArray<long>());
+        Assert.Equal(Shape.Create([2, 0]), Tensor.Zeros([2, 0]).View(DType.UInt8).Eval().Shape);
+        Assert.True(Grid(2, 3).T.Contiguous().ToNdArray().IsContiguous);
+        Assert.Equal([0, 3, 1, 4, 2, 5], Grid(2, 3).T.Contiguous().ToArray<int>());
+    }
+
     public static TheoryData<string, Action> Errors => new()
     {
         { "[diag] shape (2, 3, 4) is neither a vector nor a matrix; use Diagonal for more axes", () => Grid(2, 3, 4).Diag() },
         { "[diagonal] axis 1 appears twice for shape (2, 3)", () => Grid(2, 3).Diagonal(0, 1, -1) },
         { "[tril] shape (3,) has fewer than two axes", () => Three.Tril() },
         { "[matrix_transpose] shape (3,) has fewer than two axes", () => Three.MatrixTranspose() },
+        { "[view] rows of shape (3,) of int32 are no whole number of int64 elements", () => Three.View(DType.Int64) },
+        { "[view] dtype is bool, expected a number, since bytes other than 0 and 1 are no truth values", () => Three.View(DType.Bool) },
         { "[linspace] count is -1, expected 0 or more", () => Tensor.LinSpace(0, 1, -1) },
         { "[meshgrid] vector 1 has shape (2, 3), expected one axis", () => Tensor.MeshGrid([Three, Grid(2, 3)]) },
         { "[pad] 1 pairs of widths given for shape (2, 3), expected 2", () => Grid(2, 3).Pad([(1, 1)]) },

@@ -21,6 +21,10 @@ internal static partial class OpTable
         ["flip all"] = OpRow.Unary(x => x.Flip() * x),
         ["unflatten"] = OpRow.Unary(x => x.Unflatten(2, 2, -1).Square()),
         ["unstack"] = OpRow.Unary(x => { var parts = x.Unstack(1); return parts[0] * parts[1] + parts[2]; }),
+        ["contiguous"] = OpRow.Unary(x => x.T.Contiguous().Square()),
+
+        // Between ½ and 1 sign and exponent are one number.
+        ["view"] = OpRow.Unary(x => x * (x.View(DType.Int64) >> 52).AsType(DType.Float64), 0.6, 0.95),
         ["meshgrid"] = new(v => { var grids = Tensor.MeshGrid(v); return grids[0] * grids[1]; }, [[3], [2]]),
     };
 
