@@ -15,11 +15,12 @@ internal static class Fusion
         var readers = order.SelectMany(node => node.Inputs).Concat(results).CountBy(node => node).ToDictionary();
         var unitOf = new Dictionary<Tensor, Unit>();
         var units = new List<Unit>();
+        var spans = new Spans();
         for (var i = 0; i < order.Count; i++)
         {
             var node = order[i];
             var unit = new Unit(node, i, node.Inputs.Where(unitOf.ContainsKey).Select(input => unitOf[input].Root));
-            if (!TryFollowProduct(unit, node, unitOf, readers)) Extend(unit, node, unitOf);
+            if (!TryFollowProduct(unit, node, unitOf, readers, spans)) Extend(unit, node, unitOf, spans);
             unitOf[node] = unit;
             units.Add(unit);
         }
@@ -34,12 +35,12 @@ internal static class Fusion
     }
 
     /// <summary>Joins a node with the matrix product that it alone reads.</summary>
-    private static bool TryFollowProduct(Unit unit, Tensor node, Dictionary<Tensor, Unit> unitOf, Dictionary<Tensor, int> readers)
+    private static bool TryFollowProduct(Unit unit, Tensor node, Dictionary<Tensor, Unit> unitOf, Dictionary<Tensor, int> readers, Spans spans)
     {
         if (node.Op is not IAfterProduct || node.Inputs[0] is not { Op: MatMul } product || readers[product] != 1) return false;
         if (node.Inputs.Length > 1 && product.Inputs.Length > 2) return false;
         if (product.Shape != node.Shape || !Array.TrueForAll(node.Inputs[1..], other => other.Shape == node.Shape && IsDense(other))) return false;
-        if (!unitOf.TryGetValue(product, out var first) || !unit.TryMerge(first)) return false;
+        if (!unitOf.TryGetValue(product, out var first) || !unit.TryMerge(first, spans)) return false;
         unit.Close();
         return true;
     }
@@ -47,7 +48,7 @@ internal static class Fusion
     private static bool IsDense(Tensor input) => input.Op is not { MayView: true } && input.Data is null or { IsContiguous: true };
 
     /// <summary>Joins a node with the chains of its inputs.</summary>
-    private static void Extend(Unit unit, Tensor node, Dictionary<Tensor, Unit> unitOf)
+    private static void Extend(Unit unit, Tensor node, Dictionary<Tensor, Unit> unitOf, Spans spans)
     {
         var isFold = node.Op is IFold fold && fold.FoldsRows(node.Inputs[0].Shape, node.Inputs[0].DType);
         if (!unit.IsChain && !isFold) return;
@@ -56,7 +57,7 @@ internal static class Fusion
             if (!unitOf.TryGetValue(input, out var own) || own.Root is not { IsChain: true } chain || chain == unit) continue;
             var fits = chain.Last.Shape == (isFold ? input.Shape : node.Shape) && chain.Nodes.Count + unit.Nodes.Count <= FusedChain.MaxSteps;
             // A reduction reads the chain's last step.
-            if (fits && (!isFold || ReferenceEquals(chain.Last, input))) unit.TryMerge(chain);
+            if (fits && (!isFold || ReferenceEquals(chain.Last, input))) unit.TryMerge(chain, spans);
         }
         if (isFold) unit.Close();
     }

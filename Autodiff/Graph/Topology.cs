@@ -26,10 +26,11 @@ internal static class Topology
         foreach (var node in PostOrder(results, canonical.ContainsKey))
         {
             var inputs = Array.ConvertAll(node.Inputs, input => canonical[input]);
+            var kept = inputs.AsSpan().SequenceEqual(node.Inputs) ? node : Tensor.Apply(node.Op!, inputs);
             if (!Array.Exists(inputs, variable.Contains))
             {
-                frozen.Add(node);
-                canonical[node] = node;
+                frozen.Add(kept);
+                canonical[node] = kept;
                 continue;
             }
             if (node.Op is Alias or StopGradient or CustomOp)
@@ -43,7 +44,6 @@ internal static class Topology
                 canonical[node] = same;
                 continue;
             }
-            var kept = inputs.AsSpan().SequenceEqual(node.Inputs) ? node : Tensor.Apply(node.Op!, inputs);
             canonical[node] = known[expression] = kept;
             variable.Add(kept);
             order.Add(kept);

@@ -60,9 +60,8 @@ internal sealed class Unit
     }
 
     /// <summary>True when this unit or one that it needs is one of two.</summary>
-    private bool Reaches(Unit a, Unit b, HashSet<Unit> seen)
+    private bool Reaches(Unit a, Unit b, int first, HashSet<Unit> seen)
     {
-        var first = Math.Min(a.Nodes.Keys[0], b.Nodes.Keys[0]);
         var stack = new Stack<Unit>([this]);
         while (stack.TryPop(out var unit))
         {
@@ -74,13 +73,17 @@ internal sealed class Unit
     }
 
     /// <summary>Takes another unit in, unless a third would then have to run both after it and before it.</summary>
-    public bool TryMerge(Unit other)
+    /// <param name="other">The unit to take in.</param>
+    /// <param name="spans">The places between the first and the last nodes of units merged so far; this one is added.</param>
+    public bool TryMerge(Unit other, Spans spans)
     {
         var seen = new HashSet<Unit>();
-        if (needs.Concat(other.needs).Select(unit => unit.Root).Any(unit => unit != this && unit != other && unit.Reaches(this, other, seen))) return false;
+        var first = spans.Floor(Math.Min(Nodes.Keys[0], other.Nodes.Keys[0]));
+        if (needs.Concat(other.needs).Select(unit => unit.Root).Any(unit => unit != this && unit != other && unit.Reaches(this, other, first, seen))) return false;
         foreach (var (index, node) in other.Nodes) Nodes.Add(index, node);
         needs.UnionWith(other.needs);
         other.mergedInto = this;
+        spans.Add(Nodes.Keys[0], Nodes.Keys[^1]);
         return true;
     }
 
@@ -108,5 +111,38 @@ internal sealed class Unit
             if (!isRead(node) && free.TryPop(out var own)) registers[node] = own;
             foreach (var input in ended[false]) free.Push(registers[input]);
         }
+    }
+}
+
+/// <summary>
+/// Where units with several nodes lie in the graph's order, as disjoint ranges. A unit that ends before a place needs only
+/// units that end before it, unless one begins before and ends behind it; <see cref="Floor"/> finds a place where none does.
+/// </summary>
+internal sealed class Spans
+{
+    private readonly List<(int First, int Last)> ranges = [];
+
+    /// <summary>Adds a range that ends behind all others.</summary>
+    public void Add(int first, int last)
+    {
+        while (ranges.Count > 0 && ranges[^1].Last >= first)
+        {
+            first = Math.Min(first, ranges[^1].First);
+            ranges.RemoveAt(ranges.Count - 1);
+        }
+        ranges.Add((first, last));
+    }
+
+    /// <summary>The last place, not behind this one, that no unit lies across.</summary>
+    public int Floor(int place)
+    {
+        var (low, high) = (0, ranges.Count);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (ranges[middle].Last < place) low = middle + 1;
+            else high = middle;
+        }
+        return low < ranges.Count ? Math.Min(place, ranges[low].First) : place;
     }
 }
