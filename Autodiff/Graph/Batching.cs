@@ -8,8 +8,11 @@ internal static class Batching
     {
         var known = new Dictionary<Tensor, Tensor>();
         for (var i = 0; i < placeholders.Length; i++) known[placeholders[i]] = batches[i];
-        foreach (var node in Paths.Between(placeholders, outputs, out _))
+        var order = Paths.Between(placeholders, outputs, out _);
+        var needed = Needed(order, outputs);
+        foreach (var node in order)
         {
+            if (!needed.Contains(node)) continue;
             var batched = Array.ConvertAll(node.Inputs, known.ContainsKey);
             if (!Array.Exists(batched, isBatched => isBatched)) continue;
             known[node] = node.Op!.Batch(Array.ConvertAll(node.Inputs, input => known.GetValueOrDefault(input, input)), batched, size);
@@ -17,6 +20,22 @@ internal static class Batching
         var result = new Tensor?[outputs.Length];
         for (var i = 0; i < result.Length; i++) result[i] = known.GetValueOrDefault(outputs[i]);
         return result;
+    }
+
+    /// <summary>The nodes that the rules for a batch will ask for.</summary>
+    private static HashSet<Tensor> Needed(List<Tensor> order, ReadOnlySpan<Tensor> outputs)
+    {
+        var needed = new HashSet<Tensor>(outputs.ToArray());
+        for (var n = order.Count - 1; n >= 0; n--)
+        {
+            var node = order[n];
+            if (!needed.Contains(node)) continue;
+            for (var i = 0; i < node.Inputs.Length; i++)
+            {
+                if (node.Op!.BatchReads(i)) needed.Add(node.Inputs[i]);
+            }
+        }
+        return needed;
     }
 
     /// <summary>The inputs with the axes behind the batch axis aligned from the right, as broadcasting wants them.</summary>

@@ -1,3 +1,4 @@
+using System.Text;
 using ManagedFed.Kernels;
 
 namespace ManagedFed.Graph;
@@ -54,6 +55,9 @@ internal abstract record Op
     /// <param name="y">The output.</param>
     public virtual Tensor? Jvp(ReadOnlySpan<Tensor?> t, ReadOnlySpan<Tensor> x, Tensor y) => Tangents.Transposed(this, t, x, y);
 
+    /// <summary>False when <see cref="Batch"/> makes no use of input <paramref name="i"/>, so that it need not be a batch.</summary>
+    public virtual bool BatchReads(int i) => true;
+
     /// <summary>The operation on a batch: the marked inputs have a leading batch axis, and so must the result.</summary>
     /// <remarks>By default elementwise operations align their inputs, and others refuse.</remarks>
     /// <param name="x">The inputs, at least one of them marked.</param>
@@ -64,6 +68,20 @@ internal abstract record Op
         if (Loop(x) is null) Throw.Invalid("vmap", $"{Name} has no rule for a batch; call it outside of the mapped function, or in a loop");
         return Tensor.Apply(this, Batching.Align(x, batched));
     }
+
+    /// <summary>The parameters by name, for printed graphs.</summary>
+    public string Parameters
+    {
+        get
+        {
+            var text = new StringBuilder();
+            PrintMembers(text);
+            return text.ToString();
+        }
+    }
+
+    /// <summary>Appends the parameters: by the language's rule each record those that it declares.</summary>
+    protected virtual bool PrintMembers(StringBuilder builder) => false;
 
     protected static NdArray Stretch(NdArray x, Shape shape) => x.Shape == shape ? x : x.View(x.Layout.BroadcastTo(shape));
 }

@@ -43,8 +43,12 @@ internal sealed record CustomOp(CustomFunction Function, int Index, int Results)
         return derivatives[Index];
     }
 
+    // A rule of its own computes the results anew, from operations that may have no rule for a batch.
+    public override bool BatchReads(int i) => Function.Vmap is null || i > Results;
+
     public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size)
     {
+        // Unread results are of one member's shape.
         var results = Batching.Stretch(x[1..(Results + 1)], batched[1..(Results + 1)], size);
         return Function.Batch(results, x[(Results + 1)..].ToArray(), batched[(Results + 1)..].ToArray(), size)[Index];
     }

@@ -62,7 +62,16 @@ public sealed class CustomFunction(Func<Tensor[], Tensor[]> forward)
     /// <summary>The function for batches, whose derivative rules are those of this one, mapped.</summary>
     internal Tensor[] Batch(Tensor[] results, Tensor[] arguments, bool[] mapped, int size)
     {
-        if (Vmap is not null) results = Vmap(arguments, mapped);
+        if (Vmap is not null)
+        {
+            var given = Vmap(arguments, mapped);
+            if (given.Length != results.Length) Throw.Invalid("custom_function", $"the rule for batches gave {given.Length} for {results.Length} results");
+            for (var i = 0; i < given.Length; i++)
+            {
+                if (given[i].Shape != results[i].Shape) Throw.Invalid("custom_function", $"result {i} of the rule for batches has shape {given[i].Shape}, expected {results[i].Shape}");
+            }
+            results = given;
+        }
         int?[] axes = [.. mapped.Select(isMapped => isMapped ? 0 : (int?)null)];
         var batch = new CustomFunction(forward)
         {

@@ -68,6 +68,8 @@ public sealed class ErrorTests
         { "[tree] there is no c in {a: (2,)}", () => _ = new Tree { ["a"] = Of(2) }["c"] },
         { "[tree] the name a appears twice", () => Tree.Named([new("a", Of(2)), new("a", Of(2))]) },
         { "[tree] 1 tensors given for [(), ()], expected 2", () => new Tree { Of(), Of() }.WithLeaves([Of()]) },
+        { "[custom_function] the rule for batches gave 2 for 1 results", () => Transforms.Vmap(x => new CustomFunction(v => v) { Vmap = (v, _) => [v[0], v[0]] }.Invoke(x)[0])(Of(2)) },
+        { "[custom_function] result 0 of the rule for batches has shape (), expected (2,)", () => Transforms.Vmap(x => new CustomFunction(v => v) { Vmap = (v, _) => [v[0].Sum()] }.Invoke(x)[0])(Of(2)) },
         { "[tree] [()] has 1 children, expected 2", () => { var (_, _) = new Tree { Of() }; } },
         { "[tree] [()] has 1 children, expected 3", () => { var (_, _, _) = new Tree { Of() }; } },
         { "[vmap] 1 axes given for 2 children of the argument", () => Transforms.Vmap((Tree v) => v, [0])(new Tree { Of(2), Of(2) }) },
