@@ -40,7 +40,9 @@ public sealed class CompiledStep
     public CompileStatistics Statistics => compiler.Statistics;
 
     /// <summary>The graphs recorded so far, after simplification and fusion: which operations each pass over memory computes.</summary>
-    public string PrintGraph(GraphFormat format = GraphFormat.Text) => compiler.Print(format);
+    /// <param name="format">Text or DOT.</param>
+    /// <param name="fused">False to show the simplified graph without its passes.</param>
+    public string PrintGraph(GraphFormat format = GraphFormat.Text, bool fused = true) => compiler.Print(format, fused);
 
     /// <summary>Trains on one batch and returns its loss.</summary>
     /// <param name="inputs">What the loss function takes.</param>

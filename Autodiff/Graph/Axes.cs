@@ -21,6 +21,8 @@ internal readonly struct Axes(int[] numbers) : IEquatable<Axes>
     /// <summary>A permutation of a batch that leaves its first axis where it is.</summary>
     public Axes BehindBatch() => (int[])[0, .. Array.ConvertAll(numbers, axis => axis + 1)];
 
+    public override string ToString() => $"({string.Join(", ", numbers)})";
+
     public bool Equals(Axes other) => numbers.AsSpan().SequenceEqual(other.numbers);
 
     public override bool Equals(object? obj) => obj is Axes other && Equals(other);

@@ -40,12 +40,12 @@ internal sealed class Compiler : ICellOwner
         }
     }
 
-    /// <summary>The graphs recorded so far, in order, after simplification and fusion.</summary>
-    public string Print(GraphFormat format)
+    /// <summary>The graphs recorded so far, in order, after simplification, before or after fusion.</summary>
+    public string Print(GraphFormat format, bool fused)
     {
         lock (gate)
         {
-            var graphs = entries.Select(entry => Printer.Lines(entry.Plan.Units));
+            var graphs = entries.Select(entry => Printer.Lines(entry.Plan.Units, fused));
             return string.Join('\n', graphs.Select(lines => format == GraphFormat.Dot ? Printer.Dot(lines) : Printer.Text(lines)));
         }
     }

@@ -8,7 +8,7 @@ namespace ManagedFed.Graph;
 /// </summary>
 internal sealed class Plan
 {
-    private readonly List<Unit> units;
+    private readonly (Unit Unit, bool IsPass)[] units;
     private readonly Instruction[] instructions;
     private readonly NdArray[] outputs;
     private readonly List<NdArray>[] bindings;
@@ -26,21 +26,28 @@ internal sealed class Plan
     {
         var (order, constants) = Topology.Simplify([.. inputs, .. state], ref results);
         Evaluator.Run(constants);
-        units = Fusion.Group(order, results);
-        var buffers = new BufferPlan(units, results);
+        var groups = Fusion.Group(order, results);
+        var buffers = new BufferPlan(groups, results);
         bindings = Array.ConvertAll(inputs, _ => new List<NdArray>());
         for (var i = 0; i < inputs.Length; i++) buffers.Bind(inputs[i], NdArray.Rent(inputs[i].Shape, inputs[i].DType), bindings[i]);
         for (var i = 0; i < state.Length; i++) buffers.Reuse(state[i], memory[i], i < updates ? results[i] : null);
         foreach (var constant in constants) buffers.Bind(constant, constant.Data!, null);
 
-        var computed = units.SelectMany(unit => unit.Nodes.Values).Where(node => !node.Op!.MayView).Except(results[..updates]).ToHashSet();
+        var computed = groups.SelectMany(unit => unit.Nodes.Values).Where(node => !node.Op!.MayView).Except(results[..updates]).ToHashSet();
         leaving = Array.ConvertAll(results, result => computed.Remove(result) ? new List<NdArray>() : null);
         isGone = new bool[results.Length];
         for (var i = 0; i < results.Length; i++)
         {
             if (leaving[i] is { } views) buffers.LetGo(results[i], views);
         }
-        instructions = [.. units.Where(unit => !buffers.TryView(unit)).Select(unit => Prepare(unit, buffers))];
+        var prepared = new List<Instruction>();
+        units = new (Unit, bool)[groups.Count];
+        for (var i = 0; i < units.Length; i++)
+        {
+            units[i] = (groups[i], !buffers.TryView(groups[i]));
+            if (units[i].IsPass) prepared.Add(Prepare(groups[i], buffers));
+        }
+        instructions = [.. prepared];
         outputs = Array.ConvertAll(results, buffers.ArrayOf);
         NodeCount = order.Count;
         foreach (var storage in buffers.Storages) storage.Escape();
@@ -52,8 +59,8 @@ internal sealed class Plan
     /// <summary>The kernel calls of one run.</summary>
     public int KernelCount => instructions.Length;
 
-    /// <summary>The operations by the passes that compute them.</summary>
-    public IReadOnlyList<Unit> Units => units;
+    /// <summary>The operations in order; those of one unit run in one pass over memory, or give a view and take none.</summary>
+    public IReadOnlyList<(Unit Unit, bool IsPass)> Units => units;
 
     /// <summary>The results of the last run; the next one overwrites them.</summary>
     public ReadOnlySpan<NdArray> Outputs => outputs;

@@ -33,12 +33,15 @@ internal static class Printer
         return lines;
     }
 
-    /// <summary>The passes of a plan: operations of one pass run as one kernel.</summary>
-    public static List<Line> Lines(IEnumerable<Unit> units)
+    /// <summary>The operations of a plan; those of one pass over memory run as one kernel, and views take none.</summary>
+    /// <param name="units">The plan's.</param>
+    /// <param name="fused">False to leave the passes out.</param>
+    public static List<Line> Lines(IEnumerable<(Unit Unit, bool IsPass)> units, bool fused)
     {
-        var (lines, known, pass) = (new List<Line>(), new HashSet<Tensor>(), 0);
-        foreach (var unit in units)
+        var (lines, known, passes) = (new List<Line>(), new HashSet<Tensor>(), 0);
+        foreach (var (unit, isPass) in units)
         {
+            var pass = fused && isPass ? passes++ : -1;
             foreach (var node in unit.Nodes.Values)
             {
                 foreach (var input in node.Inputs)
@@ -48,12 +51,11 @@ internal static class Printer
                 lines.Add(new(node, Describe(node.Op!), node.Inputs, pass));
                 known.Add(node);
             }
-            pass++;
         }
         return lines;
     }
 
-    /// <summary>One line for each node: <c>%2 = multiply %0 %1 : float32 (3, 4)</c>, behind it the pass if there is one.</summary>
+    /// <summary>One line for each node: <c>%2 = sum[Axes = (0)] %1 : float32 (1, 4)</c>, behind it the pass if there is one.</summary>
     public static string Text(IReadOnlyList<Line> lines)
     {
         var names = Names(lines);
@@ -99,5 +101,5 @@ internal static class Printer
         return names;
     }
 
-    private static string Describe(Op op) => op is Ops.Placeholder ? "argument" : op.Name;
+    private static string Describe(Op op) => op is Ops.Placeholder ? "argument" : op.Parameters is { Length: > 0 } parameters ? $"{op.Name}[{parameters}]" : op.Name;
 }

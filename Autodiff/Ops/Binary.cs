@@ -1,3 +1,4 @@
+using System.Text;
 using ManagedFed.Graph;
 using F = ManagedFed.Kernels;
 
@@ -7,6 +8,9 @@ namespace ManagedFed.Ops;
 internal abstract record ZipOp<TFormula>(string Label) : Op where TFormula : struct, F.IBinary
 {
     public override string Name => Label;
+
+    // The name says it all.
+    protected override bool PrintMembers(StringBuilder builder) => false;
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (Shape.Broadcast(x[0].Shape, x[1].Shape, Label), x[0].DType);
 
@@ -117,6 +121,9 @@ internal sealed record CompareOp<TFormula>(string Label) : Op where TFormula : s
 {
     public override string Name => Label;
 
+    // The name says it all.
+    protected override bool PrintMembers(StringBuilder builder) => false;
+
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (Shape.Broadcast(x[0].Shape, x[1].Shape, Label), DType.Bool);
 
     public override NdArray Operand(int i, NdArray x, Shape output) => Stretch(x, output);
@@ -132,6 +139,9 @@ internal sealed record CompareOp<TFormula>(string Label) : Op where TFormula : s
 internal sealed record TestOp<TFormula>(string Label) : Op where TFormula : struct, F.IPredicate
 {
     public override string Name => Label;
+
+    // The name says it all.
+    protected override bool PrintMembers(StringBuilder builder) => false;
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, DType.Bool);
 

@@ -1,3 +1,4 @@
+using System.Text;
 using ManagedFed.Graph;
 using F = ManagedFed.Kernels;
 
@@ -7,6 +8,9 @@ namespace ManagedFed.Ops;
 internal abstract record MapOp<TFormula>(string Label) : Op where TFormula : struct, F.IUnary
 {
     public override string Name => Label;
+
+    // The name says it all.
+    protected override bool PrintMembers(StringBuilder builder) => false;
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, x[0].DType);
 

@@ -92,7 +92,7 @@ internal sealed record Transpose(Axes Axes) : MoveOp
     }
 
     /// <summary>True when rows and columns change places, and no other axes.</summary>
-    public bool SwapsLastAxes
+    internal bool SwapsLastAxes
     {
         get
         {

@@ -1,3 +1,4 @@
+using System.Text;
 using ManagedFed.Graph;
 using F = ManagedFed.Kernels;
 
@@ -9,6 +10,12 @@ namespace ManagedFed.Ops;
 internal abstract record ReduceOp<TReducer>(string Label, Axes Axes) : Op, IFold where TReducer : struct, F.IReducer
 {
     public override string Name => Label;
+
+    protected override bool PrintMembers(StringBuilder builder)
+    {
+        builder.Append($"Axes = {Axes}");
+        return true;
+    }
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x)
     {
@@ -95,6 +102,12 @@ internal sealed record Any(Axes Axes) : ReduceOp<F.Any>("any", Axes)
 internal sealed record ArgReduceOp<TReducer>(string Label, int Axis) : Op where TReducer : struct, F.IReducer
 {
     public override string Name => Label;
+
+    protected override bool PrintMembers(StringBuilder builder)
+    {
+        builder.Append($"Axis = {Axis}");
+        return true;
+    }
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape.With(Axis, 1), DType.UInt32);
 

@@ -37,7 +37,9 @@ public sealed class CompiledFunction
 
     /// <summary>The graphs recorded so far, after simplification and fusion: which operations each pass over memory computes.</summary>
     /// <remarks><see cref="Tensor.PrintGraph"/> shows what the function records before that.</remarks>
-    public string PrintGraph(GraphFormat format = GraphFormat.Text) => compiler.Print(format);
+    /// <param name="format">Text or DOT.</param>
+    /// <param name="fused">False to show the simplified graph without its passes.</param>
+    public string PrintGraph(GraphFormat format = GraphFormat.Text, bool fused = true) => compiler.Print(format, fused);
 
     /// <summary>Computes the function's results.</summary>
     public Tensor[] Invoke(params ReadOnlySpan<Tensor> arguments)

@@ -16,8 +16,8 @@ public sealed class PrinterTests
             %1 = value : float32 (2,)
             %2 = multiply %0 %1 : float32 (1, 2)
             %3 = add %2 %0 : float32 (1, 2)
-            %4 = sum %3 : float32 (1, 1)
-            %5 = reshape %4 : float32 (1,)
+            %4 = sum[Axes = (1)] %3 : float32 (1, 1)
+            %5 = reshape[To = (1,)] %4 : float32 (1,)
 
             """,
             Tensor.PrintGraph(GraphFormat.Text, F(x, y)));
@@ -60,12 +60,14 @@ public sealed class PrinterTests
             %1 = argument : float32 (4,)
             %2 = multiply %0 %1 : float32 (3, 4)  # pass 0
             %3 = add %2 %0 : float32 (3, 4)  # pass 0
-            %4 = sum %3 : float32 (3, 1)  # pass 0
-            %5 = reshape %4 : float32 (3,)  # pass 1
-            %6 = exp %5 : float32 (3,)  # pass 2
+            %4 = sum[Axes = (1)] %3 : float32 (3, 1)  # pass 0
+            %5 = reshape[To = (3,)] %4 : float32 (3,)
+            %6 = exp %5 : float32 (3,)  # pass 1
 
             """,
             compiled.PrintGraph());
+        Assert.Equal(2, compiled.Statistics.Kernels);
+        Assert.Equal(compiled.PrintGraph().Replace("  # pass 0", "", StringComparison.Ordinal).Replace("  # pass 1", "", StringComparison.Ordinal), compiled.PrintGraph(fused: false));
         Assert.Contains("subgraph cluster_0 { label=\"pass 0\"\n  n2 [label=\"multiply", compiled.PrintGraph(GraphFormat.Dot), StringComparison.Ordinal);
     }
 }
