@@ -177,15 +177,23 @@ public abstract class Module
     }
 
     /// <summary>Reads the parameters and persistent buffers from an <c>.npz</c> or, by its ending, a <c>.safetensors</c> file.</summary>
+    /// <remarks>
+    /// Names and layouts are MLX's, so its files load as they are. Those of PyTorch agree for linear and embedding layers and for layer, RMS,
+    /// group and batch normalisation, whose count <c>num_batches_tracked</c> has no place here. Convolutions have the channels last:
+    /// PyTorch's (out, in, …) becomes (out, …, in). Its recurrent and attention layers pack and name their weights in their own way.
+    /// <paramref name="convert"/> bridges such differences.
+    /// </remarks>
     /// <param name="path">A file that <see cref="SaveWeights"/>, NumPy's <c>savez</c> or a writer of safetensors such as MLX or PyTorch wrote.</param>
     /// <param name="strict">True: the file has exactly this module's names. False: those both have are read.</param>
+    /// <param name="convert">Given name and array of each entry, the name and array to use instead, or null to leave the entry out.</param>
     /// <returns>What was passed over: a line with name, shape and type for each parameter that the file lacks and each array it has besides.</returns>
     /// <exception cref="ArgumentException">Names, shapes or types differ; the message lists every difference, and nothing has changed.</exception>
-    public IReadOnlyList<string> LoadWeights(string path, bool strict = true)
+    public IReadOnlyList<string> LoadWeights(string path, bool strict = true, Func<string, NdArray, (string Name, NdArray Array)?>? convert = null)
     {
         var own = Parameters();
-        var arrays = IsSafetensors(path) ? Safetensors.Load(path).Arrays : Npz.Load(path);
-        var read = new ParameterTree(arrays.Select(entry => KeyValuePair.Create(entry.Key, (Tensor)entry.Value)));
+        var entries = (IsSafetensors(path) ? Safetensors.Load(path).Arrays : Npz.Load(path))
+            .Select(entry => convert is null ? (entry.Key, entry.Value) : convert(entry.Key, entry.Value));
+        var read = new ParameterTree(entries.OfType<(string Name, NdArray Array)>().Select(entry => KeyValuePair.Create(entry.Name, (Tensor)entry.Array)));
         string[] differences = [.. own.Missing(read), .. own.Extra(read)];
         ParameterTree.Refuse("load_weights", [.. strict ? differences : [], .. own.Unlike(read)]);
         Update(new(read.Where(entry => own.ContainsKey(entry.Key))), strict: false);
