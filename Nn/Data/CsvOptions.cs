@@ -1,0 +1,23 @@
+namespace ManagedFed.Nn.Data;
+
+/// <summary>How <see cref="Csv"/> reads a file.</summary>
+public sealed record CsvOptions
+{
+    /// <summary>What stands between two fields. Default: a comma.</summary>
+    public char Separator { get; init; } = ',';
+
+    /// <summary>True when the first record names the columns; else they are called <c>0</c>, <c>1</c>, …. Default: true.</summary>
+    public bool HasHeader { get; init; } = true;
+
+    /// <summary>
+    /// The types of columns by name. One that is not given becomes int64 when every field of it is a whole number that fits, else
+    /// float64 when every field is a number, else bool when every field is <c>true</c> or <c>false</c>, and else classes.
+    /// </summary>
+    public IReadOnlyDictionary<string, DType> Types { get; init; } = new Dictionary<string, DType>();
+
+    /// <summary>The most bytes of a file. Default: 1 GiB.</summary>
+    public long MaxBytes { get; init; } = 1 << 30;
+
+    /// <summary>The most characters of one field. Default: 65 536.</summary>
+    public int MaxFieldLength { get; init; } = 1 << 16;
+}
