@@ -75,7 +75,15 @@ internal static unsafe class Gemm
 
         void Run<TKernel>() where TKernel : struct, IGemmKernel<T> => new GemmBlocks<T, TKernel, TEpilogue>
         {
-            A = a, B = b, C = c, M = m, N = n, K = k, Epilogue = epilogue, Batch = new() { Count = 1 }, IsAlone = true,
+            A = a,
+            B = b,
+            C = c,
+            M = m,
+            N = n,
+            K = k,
+            Epilogue = epilogue,
+            Batch = new() { Count = 1 },
+            IsAlone = true,
         }.Run();
     }
 

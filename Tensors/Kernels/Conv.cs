@@ -73,7 +73,11 @@ internal static unsafe class Conv
         {
             Job = new()
             {
-                Shape = shape, A = (T*)a.Pointer, B = (T*)b.Pointer, Bias = bias is null ? null : (T*)bias.Pointer, Result = (T*)result.Pointer,
+                Shape = shape,
+                A = (T*)a.Pointer,
+                B = (T*)b.Pointer,
+                Bias = bias is null ? null : (T*)bias.Pointer,
+                Result = (T*)result.Pointer,
             },
             Scratch = (T*)scratch.Pointer,
             ScratchStep = bytes / sizeof(T),
