@@ -5,7 +5,7 @@ namespace ManagedFed.Nn.Data;
 
 /// <summary>Data sets in parquet files, as Hugging Face publishes them: numbers, and images as PNG files in a column of bytes and path.</summary>
 /// <remarks>Source: https://huggingface.co/docs/hub/datasets-image (columns <c>image.bytes</c>, <c>image.path</c>).</remarks>
-public static class HuggingFace
+public static partial class HuggingFace
 {
     /// <summary>The most values of one column, 2²⁸.</summary>
     private const long MaxRows = 1 << 28;
@@ -20,14 +20,28 @@ public static class HuggingFace
     /// <param name="cancellation">Ends the reading.</param>
     /// <exception cref="FormatException">The content is no parquet file, lacks a column, or a value is missing or is no such image.</exception>
     /// <exception cref="IOException">The file cannot be opened.</exception>
-    public static async Task<Dataset> LoadAsync(string path, string inputs = "image", string labels = "label", CancellationToken cancellation = default)
+    public static Task<Dataset> LoadAsync(string path, string inputs = "image", string labels = "label", CancellationToken cancellation = default) =>
+        OpenAsync(path, file => ReadAsync(file, inputs, labels, cancellation));
+
+    /// <summary>Reads a column of inputs and a column of labels from a seekable stream, which stays open.</summary>
+    /// <inheritdoc cref="LoadAsync"/>
+    public static Task<Dataset> ReadAsync(Stream source, string inputs = "image", string labels = "label", CancellationToken cancellation = default) =>
+        ReadAsync<Dataset>(source, async reader =>
+        {
+            var x = await ColumnAsync(reader, inputs, cancellation).ConfigureAwait(false);
+            var y = await ColumnAsync(reader, labels, cancellation).ConfigureAwait(false);
+            if (x.Shape[0] != y.Shape[0]) throw Malformed($"column {inputs} has {x.Shape[0]} rows, {labels} {y.Shape[0]}");
+            return new(x, y.DType.IsFloating() ? y : Labels(labels, y));
+        }, cancellation);
+
+    private static async Task<T> OpenAsync<T>(string path, Func<Stream, Task<T>> read)
     {
         var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
         await using (file.ConfigureAwait(false))
         {
             try
             {
-                return await ReadAsync(file, inputs, labels, cancellation).ConfigureAwait(false);
+                return await read(file).ConfigureAwait(false);
             }
             catch (FormatException e)
             {
@@ -36,9 +50,7 @@ public static class HuggingFace
         }
     }
 
-    /// <summary>Reads a column of inputs and a column of labels from a seekable stream, which stays open.</summary>
-    /// <inheritdoc cref="LoadAsync"/>
-    public static async Task<Dataset> ReadAsync(Stream source, string inputs = "image", string labels = "label", CancellationToken cancellation = default)
+    private static async Task<T> ReadAsync<T>(Stream source, Func<ParquetReader, Task<T>> read, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(source);
         try
@@ -46,10 +58,7 @@ public static class HuggingFace
             var reader = await ParquetReader.CreateAsync(source, leaveStreamOpen: true, cancellationToken: cancellation).ConfigureAwait(false);
             await using (reader.ConfigureAwait(false))
             {
-                var x = await ColumnAsync(reader, inputs, cancellation).ConfigureAwait(false);
-                var y = await ColumnAsync(reader, labels, cancellation).ConfigureAwait(false);
-                if (x.Shape[0] != y.Shape[0]) throw Malformed($"column {inputs} has {x.Shape[0]} rows, {labels} {y.Shape[0]}");
-                return new(x, y.DType.IsFloating() ? y : Labels(labels, y));
+                return await read(reader).ConfigureAwait(false);
             }
         }
         // The reader meets hostile bytes with whatever its parts throw, a plain IOException for one.
@@ -61,8 +70,7 @@ public static class HuggingFace
 
     private static Task<NdArray> ColumnAsync(ParquetReader reader, string name, CancellationToken cancellation)
     {
-        var rows = reader.RowGroups.Sum(group => group.RowCount);
-        if (rows is < 0 or > MaxRows) throw Malformed($"{rows:N0} rows, expected at most {MaxRows:N0}");
+        CheckRows(reader);
         var fields = reader.Schema.DataFields;
         if (Array.Find(fields, field => field.Path.ToString() == $"{name}/bytes") is { } image) return ImagesAsync(reader, image, name, cancellation);
         var column = Array.Find(fields, field => field.Path.ToString() == name)
@@ -148,6 +156,12 @@ public static class HuggingFace
         var wide = labels.AsType(DType.Int64).AsSpan<long>();
         var bad = wide.IndexOfAnyExceptInRange(int.MinValue, int.MaxValue);
         return bad < 0 ? labels.AsType(DType.Int32) : throw Malformed($"label {wide[bad]} in row {bad} of column {name} does not fit int32");
+    }
+
+    private static void CheckRows(ParquetReader reader)
+    {
+        var rows = reader.RowGroups.Sum(group => group.RowCount);
+        if (rows is < 0 or > MaxRows) throw Malformed($"{rows:N0} rows, expected at most {MaxRows:N0}");
     }
 
     private static FormatException Missing(DataField field, int row) => Malformed($"row {row} of column {field.Path} has no value");
