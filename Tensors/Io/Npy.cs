@@ -108,6 +108,16 @@ public static class Npy
         return (header, text + textLength);
     }
 
+    /// <summary>Reads the header of a file that begins in these bytes and whose length will be known later.</summary>
+    /// <returns>The header, and where the data begin.</returns>
+    /// <exception cref="FormatException">The bytes do not hold the whole header of an .npy file, or one of a kind that is not supported.</exception>
+    internal static (NpyHeader Header, int Start) ReadHeader(ReadOnlySpan<byte> start)
+    {
+        var (text, length) = NpyHeader.Preamble(start[..Math.Min(start.Length, NpyHeader.MaxPreamble)]);
+        ExpectHeader(length, start.Length - text);
+        return (NpyHeaderParser.Parse(start.Slice(text, length)), text + length);
+    }
+
     /// <summary>The array in a stream that holds, from its position to its end, one .npy file.</summary>
     /// <exception cref="FormatException">The bytes are not an .npy file, or one of a kind that is not supported.</exception>
     public static NdArray Read(Stream source) => Read(source, source.CanSeek ? source.Length - source.Position : null);

@@ -19,6 +19,7 @@ public sealed class Parameters
 
     private readonly IReadOnlyList<NdArray>? arrays;
     private IReadOnlyList<ByteString>? tensors;
+    private ArrayRecord? record;
 
     /// <summary>Parameters of arrays.</summary>
     public Parameters(params IReadOnlyList<NdArray> arrays)
@@ -86,4 +87,7 @@ public sealed class Parameters
             return tensors;
         }
     }
+
+    /// <summary>The form for Fleet; made once, so that its objects are hashed once however many nodes it is sent to.</summary>
+    internal ArrayRecord Record => Volatile.Read(ref record) ?? Interlocked.CompareExchange(ref record, LegacyRecords.ToRecord(this), null) ?? record;
 }

@@ -1,0 +1,48 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace ManagedFed.Federation;
+
+/// <summary>Who calls, when, and the proof; with every call of Fleet.</summary>
+/// <param name="PublicKey">The caller's public key, PEM.</param>
+/// <param name="Timestamp">The caller's clock, ISO 8601 in UTC with microseconds.</param>
+/// <param name="Signature">An ECDSA signature with SHA-256 over the timestamp, DER.</param>
+internal sealed record SignedHeaders(ReadOnlyMemory<byte> PublicKey, string Timestamp, ReadOnlyMemory<byte> Signature)
+{
+    public const string PublicKeyName = "flwr-public-key-bin", TimestampName = "flwr-timestamp", SignatureName = "flwr-signature-bin";
+
+    private const string TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.ffffff'+00:00'";
+
+    // A captured triple is of use to whoever captured it for so long.
+    private static readonly TimeSpan Ahead = TimeSpan.FromSeconds(5), Behind = TimeSpan.FromSeconds(305);
+
+    public static string Format(DateTimeOffset now) => now.UtcDateTime.ToString(TimestampFormat, CultureInfo.InvariantCulture);
+
+    /// <summary>Why the caller is not who it says; null when it is.</summary>
+    public string? Problem(DateTimeOffset now)
+    {
+        // Python leaves the fraction out when it is zero.
+        if (!DateTimeOffset.TryParse(Timestamp, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var then))
+        {
+            return $"the timestamp '{FleetObject.Shown(Timestamp)}' is not ISO 8601";
+        }
+        if (then - now > Ahead || now - then > Behind)
+        {
+            return $"the timestamp {Timestamp} is not within {Ahead.TotalSeconds} s ahead of and {Behind.TotalSeconds} s behind {Format(now)}; "
+                + "do both clocks run right?";
+        }
+        try
+        {
+            using var key = ECDsa.Create();
+            key.ImportFromPem(Encoding.ASCII.GetString(PublicKey.Span));
+            return key.VerifyData(
+                Encoding.ASCII.GetBytes(Timestamp), Signature.Span, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence)
+                ? null : "the signature is not of this timestamp by this key";
+        }
+        catch (Exception exception) when (exception is CryptographicException or ArgumentException)
+        {
+            return $"the public key or the signature cannot be read: {exception.Message}";
+        }
+    }
+}
