@@ -5,10 +5,10 @@ namespace ManagedFed.Benchmarks.Limits;
 /// <summary>Runs the same loop on several threads that share nothing, which shows what the machine can do at most.</summary>
 internal static class Crew
 {
-    private const int Tries = 12;
+    private const int Tries = 60;
     private static readonly TimeSpan Duration = TimeSpan.FromMilliseconds(5);
 
-    /// <summary>Units per second of all threads together, the best of a dozen tries.</summary>
+    /// <summary>Units per second of all threads together, the best of sixty tries, since another program may disturb one.</summary>
     /// <param name="threads">How many threads run the loop at the same time.</param>
     /// <param name="units">What one pass of one thread does, such as FLOP or bytes.</param>
     /// <param name="pass">One pass of the thread with this number, of some microseconds at least.</param>
