@@ -23,6 +23,12 @@ internal static partial class FederationLog
     [LoggerMessage(105, LogLevel.Warning, "Client {Client} sent a message it was not asked for; its stream is closed")]
     public static partial void Unsolicited(this ILogger log, string client);
 
+    [LoggerMessage(106, LogLevel.Information, "SuperNodes join at {Address}, {Security}; app bundle {Bundle}")]
+    public static partial void FleetListening(this ILogger log, string address, string security, string bundle);
+
+    [LoggerMessage(107, LogLevel.Warning, "Node {Node} was silent for {Seconds} s and counts as offline")]
+    public static partial void NodeSilent(this ILogger log, ulong node, double seconds);
+
     [LoggerMessage(200, LogLevel.Information, "Starting: {Rounds} round(s), round timeout {Timeout}")]
     public static partial void Starting(this ILogger log, int rounds, string timeout);
 

@@ -13,4 +13,7 @@ public sealed record FederatedServerOptions : FederationOptions
 
     /// <summary>Called with the address, <c>ip:port</c>, when the server listens: the way to learn a port that was given as 0.</summary>
     public Action<string>? OnListening { get; init; }
+
+    /// <summary>Set to offer Flower's Fleet service, too: nodes that join there take part in the same rounds. Default: not offered.</summary>
+    public FleetOptions? Fleet { get; init; }
 }

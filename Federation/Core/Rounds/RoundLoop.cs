@@ -233,7 +233,7 @@ internal sealed class RoundLoop
     }
 
     /// <summary>A client's words as one line of at most 256 characters, so that they cannot forge or flood a log.</summary>
-    private static string Harmless(string text) =>
+    internal static string Harmless(string text) =>
         string.Create(Math.Min(text.Length, 256), text, (line, all) =>
         {
             for (var i = 0; i < line.Length; i++) line[i] = char.IsControl(all[i]) ? ' ' : all[i];

@@ -1,0 +1,196 @@
+using Google.Protobuf;
+
+namespace ManagedFed.Federation;
+
+/// <summary>A reply whose objects come one by one.</summary>
+/// <param name="Id">The reply's message id.</param>
+/// <param name="Objects">Its objects.</param>
+internal sealed record PushedReply(string Id, ReplyObjects Objects);
+
+/// <summary>
+/// One node's stay: a mailbox of one instruction, which the node pulls with its objects, and the reply that it pushes. The node does
+/// all the calling; whoever asks waits.
+/// </summary>
+internal sealed class FleetConnection(ClientInfo info, ulong node, ulong run, ObjectLimits limits, TimeProvider clock) : IClientConnection
+{
+    private readonly Lock gate = new();
+    private Exchange? current;
+    private string? lastReply;
+    private bool ended;
+
+    public ClientInfo Info => info;
+
+    /// <summary>True once nobody may be asked here any more.</summary>
+    public bool Ended
+    {
+        get
+        {
+            lock (gate) return ended;
+        }
+    }
+
+    /// <summary>True when the stay was ended while the node worked on an instruction.</summary>
+    public bool LeftBusy { get; private set; }
+
+    public async Task<Answer> AskAsync(Instruction instruction, CancellationToken cancellation)
+    {
+        // Fleet has no goodbye: a node is there for one run after the other.
+        if (instruction is ReconnectInstructions) return new(new DisconnectResult(DisconnectReason.Reconnect), null, 0);
+        var (type, content) = LegacyRecords.Encode(instruction);
+        var metadata = new Wire.Metadata
+        {
+            RunId = run,
+            SrcNodeId = ReplyRules.ServerId,
+            DstNodeId = node,
+            Ttl = ReplyRules.DefaultTtl,
+            MessageType = type,
+            CreatedAt = (clock.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds,
+        };
+        var exchange = new Exchange(Deflation.Deflate(metadata, content));
+        lock (gate)
+        {
+            if (ended) return Answer.Failed(FailureReason.Disconnected, "left before it was asked");
+            if (current is not null) throw new InvalidOperationException($"[server] client {info} is asked while it has not yet answered");
+            current = exchange;
+        }
+        try
+        {
+            if (await exchange.Reply.Task.WaitAsync(cancellation).ConfigureAwait(false) is not { } reply)
+            {
+                return Answer.Failed(FailureReason.Disconnected, "left before it answered", exchange.Sent);
+            }
+            return await ReadAsync(reply, exchange, content.Values.OfType<ArrayRecord>().FirstOrDefault(), cancellation).ConfigureAwait(false);
+        }
+        catch (FormatException exception)
+        {
+            return Answer.Failed(FailureReason.Malformed, RoundLoop.Harmless(exception.Message), exchange.Bytes);
+        }
+        catch (IOException exception)
+        {
+            return Answer.Failed(FailureReason.Disconnected, exception.Message, exchange.Bytes);
+        }
+        finally
+        {
+            lock (gate)
+            {
+                LeftBusy |= exchange is { Confirmed: true, Pushed: null };
+                current = null;
+            }
+        }
+    }
+
+    private async Task<Answer> ReadAsync(PushedReply reply, Exchange exchange, ArrayRecord? model, CancellationToken cancellation)
+    {
+        var message = await new Inflation(reply.Objects.TakeAsync, limits, model).ReadAsync(reply.Id, cancellation).ConfigureAwait(false);
+        // The push said the same, but only this is what the id stands for.
+        if (ReplyRules.Problem(message.Metadata, exchange.Instruction.Message.Metadata) is { } problem) throw new FormatException($"[fleet] {problem}");
+        return message.Error is { } error
+            ? new(null, FleetErrors.ToRefusal(error), exchange.Bytes)
+            : new(LegacyRecords.DecodeResult(message.Metadata.MessageType, message.Content!), null, exchange.Bytes);
+    }
+
+    public void Abort(string reason) => End();
+
+    /// <summary>The node is gone: whoever waits for a reply that is not here, or asks later, gets none.</summary>
+    public void End()
+    {
+        Exchange? left;
+        lock (gate)
+        {
+            ended = true;
+            left = current;
+            if (left is { Pushed: null }) LeftBusy |= left.Confirmed;
+        }
+        if (left is null) return;
+        left.Reply.TrySetResult(null);
+        if (left.Pushed is { Objects: { IsComplete: false } objects }) objects.Fail(new IOException("left before it had sent its answer"));
+    }
+
+    /// <summary>The instruction that waits for the node, until the node confirms that it has it: an answer may be lost on its way.</summary>
+    public DeflatedMessage? Pull()
+    {
+        lock (gate) return current is { Confirmed: false, Pushed: null } ? current.Instruction : null;
+    }
+
+    /// <summary>An object of the instruction; null when it has none of this id.</summary>
+    public ByteString? Read(string id)
+    {
+        Exchange? exchange;
+        lock (gate) exchange = current;
+        if (exchange is null || !exchange.Instruction.TryRead(id, out var content)) return null;
+        exchange.CountSent(content.Length);
+        return content;
+    }
+
+    /// <summary>The node has the instruction with all its objects; other ids mean nothing.</summary>
+    public void Confirm(string id)
+    {
+        lock (gate)
+        {
+            if (current?.Instruction.Id == id) current.Confirmed = true;
+        }
+    }
+
+    /// <summary>Takes the head of a reply; says which objects are to follow, or null when nobody waits for this reply.</summary>
+    /// <exception cref="FormatException">It is no reply to what was asked; the instruction has then failed.</exception>
+    public IReadOnlyList<string>? Push(Wire.Message message, Wire.ObjectTree tree)
+    {
+        Exchange exchange;
+        PushedReply pushed;
+        lock (gate)
+        {
+            // A node that did not hear the answer to its push pushes again.
+            if (message.Metadata.MessageId == (current?.Pushed?.Id ?? lastReply)) return current?.Pushed?.Objects.ToPush ?? [];
+            if (current is not { Pushed: null } waiting || message.Metadata.ReplyToMessageId != waiting.Instruction.Id) return null;
+            exchange = waiting;
+            try
+            {
+                if (ReplyRules.Problem(message.Metadata, exchange.Instruction.Message.Metadata) is { } problem) throw new FormatException($"[fleet] {problem}");
+                if (tree.ObjectId != message.Metadata.MessageId)
+                {
+                    throw new FormatException(
+                        $"[fleet] the tree is of {FleetObject.Shown(tree.ObjectId)}, the message is {FleetObject.Shown(message.Metadata.MessageId)}");
+                }
+                pushed = new(tree.ObjectId, new(tree, exchange.Instruction, limits));
+            }
+            catch (FormatException exception)
+            {
+                exchange.Reply.TrySetException(exception);
+                throw;
+            }
+            exchange.Pushed = pushed;
+            lastReply = pushed.Id;
+        }
+        exchange.Reply.TrySetResult(pushed);
+        return pushed.Objects.ToPush;
+    }
+
+    /// <summary>Takes an object of the reply; false when nobody waits for it.</summary>
+    /// <exception cref="FormatException">The bytes are not those of the id, or too many; the instruction has then failed.</exception>
+    public bool Put(string id, ByteString content)
+    {
+        ReplyObjects? objects;
+        lock (gate) objects = current?.Pushed?.Objects;
+        return objects?.Put(id, content) ?? false;
+    }
+
+    /// <summary>One instruction and what is known of its reply.</summary>
+    private sealed class Exchange(DeflatedMessage instruction)
+    {
+        private long sent;
+
+        public DeflatedMessage Instruction => instruction;
+
+        public TaskCompletionSource<PushedReply?> Reply { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public bool Confirmed { get; set; }
+
+        public PushedReply? Pushed { get; set; }
+
+        public long Sent => Interlocked.Read(ref sent);
+
+        public long Bytes => Sent + (Pushed?.Objects.Received ?? 0);
+
+        public void CountSent(long bytes) => Interlocked.Add(ref sent, bytes);
+    }
+}

@@ -1,0 +1,149 @@
+using Grpc.Core;
+
+namespace ManagedFed.Federation;
+
+/// <summary>Who calls: a key whose signature was checked, and where from.</summary>
+/// <param name="Key">The fingerprint of the public key.</param>
+/// <param name="Peer">The address.</param>
+internal readonly record struct FleetCaller(string Key, string Peer);
+
+/// <summary>What the Fleet service does, whatever carries its requests: each method is one call of a caller who is known.</summary>
+/// <remarks>A refusal is an <see cref="RpcException"/> with a code and a sentence for the node.</remarks>
+internal sealed class FleetDesk(FleetNodes nodes, FleetRun run, TimeProvider clock)
+{
+    /// <summary>The pause, in seconds, that replies to a push suggest; nodes do not heed it.</summary>
+    private const ulong SuggestedPause = 5;
+
+    /// <summary>Checks the signature of a call.</summary>
+    public FleetCaller Authenticate(SignedHeaders? headers, string peer)
+    {
+        if (headers is null)
+        {
+            throw FleetRefusal.Unauthenticated(
+                "the call is not signed: nodes of Flower 1.23 and later send flwr-public-key-bin, flwr-timestamp and flwr-signature-bin; update flwr");
+        }
+        if (headers.Problem(clock.GetUtcNow()) is { } problem) throw FleetRefusal.Unauthenticated(problem);
+        return new(KeyList.Fingerprint(headers.PublicKey.Span), peer);
+    }
+
+    public Wire.RegisterNodeResponse Register(FleetCaller caller, Wire.RegisterNodeRequest request) =>
+        new() { NodeId = nodes.Register(Same(caller, request.PublicKey.Span)) };
+
+    public Wire.ActivateNodeResponse Activate(FleetCaller caller, Wire.ActivateNodeRequest request) =>
+        new() { NodeId = nodes.Activate(Same(caller, request.PublicKey.Span), request.HeartbeatInterval, caller.Peer) };
+
+    public Wire.DeactivateNodeResponse Deactivate(FleetCaller caller, Wire.DeactivateNodeRequest request)
+    {
+        nodes.Deactivate(nodes.Find(request.NodeId, caller.Key));
+        return new();
+    }
+
+    public Wire.UnregisterNodeResponse Unregister(FleetCaller caller, Wire.UnregisterNodeRequest request)
+    {
+        nodes.Unregister(nodes.Find(request.NodeId, caller.Key));
+        return new();
+    }
+
+    public Wire.SendNodeHeartbeatResponse Heartbeat(FleetCaller caller, Wire.SendNodeHeartbeatRequest request)
+    {
+        nodes.Heartbeat(Node(caller, request.Node), request.HeartbeatInterval);
+        return new() { Success = true };
+    }
+
+    public Wire.PullMessagesResponse Pull(FleetCaller caller, Wire.PullMessagesRequest request)
+    {
+        var message = nodes.Connection(Node(caller, request.Node), isFree: false).Pull();
+        return message is null ? new() : new() { MessagesList = { message.Message }, MessageObjectTrees = { message.Tree } };
+    }
+
+    public Wire.PushMessagesResponse Push(FleetCaller caller, Wire.PushMessagesRequest request)
+    {
+        var connection = nodes.Connection(Node(caller, request.Node), isFree: true);
+        if (request is not { MessagesList: [{ Metadata: not null } message], MessageObjectTrees: [var tree] })
+        {
+            throw FleetRefusal.Invalid(
+                $"{request.MessagesList.Count} messages with {request.MessageObjectTrees.Count} trees were pushed, expected one of each, with metadata");
+        }
+        var missing = Checked(() => connection.Push(message, tree)) ?? throw FleetRefusal.Denied(
+            $"nobody waits for a reply to message {FleetObject.Shown(message.Metadata.ReplyToMessageId)}; it came too late, or is for another node");
+        return new()
+        {
+            Reconnect = new() { Reconnect_ = SuggestedPause },
+            Results = { [message.Metadata.MessageId] = 0 },
+            ObjectsToPush = { missing },
+        };
+    }
+
+    public Wire.GetRunResponse GetRun(FleetCaller caller, Wire.GetRunRequest request)
+    {
+        Node(caller, request.Node);
+        CheckRun(request.RunId);
+        return new() { Run = run.Describe() };
+    }
+
+    public Wire.GetFabResponse GetFab(FleetCaller caller, Wire.GetFabRequest request)
+    {
+        Node(caller, request.Node);
+        CheckRun(request.RunId);
+        if (run.Bundle is not { } bundle) throw FleetRefusal.Of(StatusCode.NotFound, "this server was given no app bundle; start it with one, or join with a node that needs none");
+        return request.HashStr == bundle.Hash ? new() { Fab = new() { HashStr = bundle.Hash, Content = bundle.Content } }
+            : throw FleetRefusal.Of(StatusCode.NotFound, $"the app bundle is {FleetObject.Shown(bundle.Hash)}, not {FleetObject.Shown(request.HashStr)}");
+    }
+
+    public Wire.PushObjectResponse PushObject(FleetCaller caller, Wire.PushObjectRequest request)
+    {
+        var connection = nodes.Connection(Node(caller, request.Node), isFree: false);
+        CheckRun(request.RunId);
+        return new() { Stored = Checked(() => connection.Put(request.ObjectId, request.ObjectContent)) };
+    }
+
+    public Wire.PullObjectResponse PullObject(FleetCaller caller, Wire.PullObjectRequest request)
+    {
+        var connection = nodes.Connection(Node(caller, request.Node), isFree: false);
+        CheckRun(request.RunId);
+        return connection.Read(request.ObjectId) is { } content
+            ? new() { ObjectFound = true, ObjectAvailable = true, ObjectContent = content } : new();
+    }
+
+    public Wire.ConfirmMessageReceivedResponse Confirm(FleetCaller caller, Wire.ConfirmMessageReceivedRequest request)
+    {
+        var connection = nodes.Connection(Node(caller, request.Node), isFree: false);
+        CheckRun(request.RunId);
+        connection.Confirm(request.MessageObjectId);
+        return new();
+    }
+
+    private FleetNode Node(FleetCaller caller, Wire.Node? node) => nodes.Find(node?.NodeId ?? 0, caller.Key);
+
+    private void CheckRun(ulong id)
+    {
+        if (id != run.Id) throw FleetRefusal.Denied($"run {id} is not running here; the run is {run.Id}");
+    }
+
+    private static T Checked<T>(Func<T> act)
+    {
+        try
+        {
+            return act();
+        }
+        catch (FormatException exception)
+        {
+            throw new RpcException(new(StatusCode.InvalidArgument, exception.Message));
+        }
+    }
+
+    /// <summary>The caller's key, when the request names the same.</summary>
+    private static string Same(FleetCaller caller, ReadOnlySpan<byte> key)
+    {
+        string named;
+        try
+        {
+            named = KeyList.Fingerprint(key);
+        }
+        catch (FormatException exception)
+        {
+            throw new RpcException(new(StatusCode.InvalidArgument, exception.Message));
+        }
+        return named == caller.Key ? named : throw FleetRefusal.Unauthenticated("the request names another key than the one that signed it");
+    }
+}

@@ -1,0 +1,29 @@
+namespace ManagedFed.Federation;
+
+/// <summary>How a server offers Flower's Fleet service, by which SuperNodes join: stock ones and our own nodes.</summary>
+public sealed record FleetOptions
+{
+    /// <summary>Where to listen: <c>ip:port</c>, port 0 for a free one. Default: this machine alone, on Flower's port 9092.</summary>
+    public string Address { get; init; } = "127.0.0.1:9092";
+
+    /// <summary>
+    /// The file of the app bundle (<c>flwr build</c> makes one) that stock SuperNodes fetch and run. It is only handed out here,
+    /// never executed. Without it stock SuperNodes have nothing to run; our own nodes need none.
+    /// </summary>
+    public string? AppBundle { get; init; }
+
+    /// <summary>
+    /// The public keys of the only nodes that may join, each as PEM or as the line of an OpenSSH <c>.pub</c> file; null lets every
+    /// node register itself.
+    /// </summary>
+    public IReadOnlyList<string>? AllowedKeys { get; init; }
+
+    /// <summary>The most bytes of one reply. Default 2 GiB, which is the most of the bidirectional stream, too.</summary>
+    public long MaxReplyBytes { get; init; } = 2L << 30;
+
+    /// <summary>The most nodes that may be registered at once. Default 10,000.</summary>
+    public int MaxNodes { get; init; } = 10_000;
+
+    /// <summary>Called with the address, <c>ip:port</c>, when nodes can join.</summary>
+    public Action<string>? OnListening { get; init; }
+}

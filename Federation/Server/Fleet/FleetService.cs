@@ -1,0 +1,62 @@
+using Grpc.Core;
+using Microsoft.Extensions.Logging;
+
+namespace ManagedFed.Federation;
+
+/// <summary>Fleet over gRPC: reads who calls from the headers and hands the request on.</summary>
+internal sealed class FleetService(FleetDesk desk) : Wire.Fleet.FleetBase
+{
+    /// <summary>The most bytes of one request: an object is a piece of 5 MiB or a record of settings.</summary>
+    public const int MaxRequestBytes = 64 << 20;
+
+    /// <summary>A service whose nodes join the registry, with the keys and the bundle that the options name.</summary>
+    public static FleetService Create(FleetOptions options, ClientRegistry registry, TimeProvider clock, ILogger log)
+    {
+        var allowed = options.AllowedKeys is { } keys ? new KeyList(keys) : null;
+        var run = new FleetRun(FleetRun.NewId(), options.AppBundle is { } path ? AppBundle.Load(path) : null, clock.GetUtcNow());
+        return new(new(new(registry, options, allowed, run.Id, clock, log), run, clock));
+    }
+
+    public override Task<Wire.RegisterNodeResponse> RegisterNode(Wire.RegisterNodeRequest request, ServerCallContext context) =>
+        Answer(context, request, desk.Register);
+
+    public override Task<Wire.ActivateNodeResponse> ActivateNode(Wire.ActivateNodeRequest request, ServerCallContext context) =>
+        Answer(context, request, desk.Activate);
+
+    public override Task<Wire.DeactivateNodeResponse> DeactivateNode(Wire.DeactivateNodeRequest request, ServerCallContext context) =>
+        Answer(context, request, desk.Deactivate);
+
+    public override Task<Wire.UnregisterNodeResponse> UnregisterNode(Wire.UnregisterNodeRequest request, ServerCallContext context) =>
+        Answer(context, request, desk.Unregister);
+
+    public override Task<Wire.SendNodeHeartbeatResponse> SendNodeHeartbeat(Wire.SendNodeHeartbeatRequest request, ServerCallContext context) =>
+        Answer(context, request, desk.Heartbeat);
+
+    public override Task<Wire.PullMessagesResponse> PullMessages(Wire.PullMessagesRequest request, ServerCallContext context) =>
+        Answer(context, request, desk.Pull);
+
+    public override Task<Wire.PushMessagesResponse> PushMessages(Wire.PushMessagesRequest request, ServerCallContext context) =>
+        Answer(context, request, desk.Push);
+
+    public override Task<Wire.GetRunResponse> GetRun(Wire.GetRunRequest request, ServerCallContext context) => Answer(context, request, desk.GetRun);
+
+    public override Task<Wire.GetFabResponse> GetFab(Wire.GetFabRequest request, ServerCallContext context) => Answer(context, request, desk.GetFab);
+
+    public override Task<Wire.PushObjectResponse> PushObject(Wire.PushObjectRequest request, ServerCallContext context) =>
+        Answer(context, request, desk.PushObject);
+
+    public override Task<Wire.PullObjectResponse> PullObject(Wire.PullObjectRequest request, ServerCallContext context) =>
+        Answer(context, request, desk.PullObject);
+
+    public override Task<Wire.ConfirmMessageReceivedResponse> ConfirmMessageReceived(
+        Wire.ConfirmMessageReceivedRequest request, ServerCallContext context) => Answer(context, request, desk.Confirm);
+
+    private Task<TResponse> Answer<TRequest, TResponse>(ServerCallContext context, TRequest request, Func<FleetCaller, TRequest, TResponse> act)
+    {
+        var headers = context.RequestHeaders;
+        if (FleetVersion.Warning(headers.GetValue(FleetVersion.Header)) is { } warning) context.ResponseTrailers.Add(FleetVersion.WarningHeader, warning);
+        var signed = headers.GetValueBytes(SignedHeaders.PublicKeyName) is { } key && headers.GetValue(SignedHeaders.TimestampName) is { } timestamp
+            && headers.GetValueBytes(SignedHeaders.SignatureName) is { } signature ? new SignedHeaders(key, timestamp, signature) : null;
+        return Task.FromResult(act(desk.Authenticate(signed, context.Peer), request));
+    }
+}
