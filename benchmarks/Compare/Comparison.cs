@@ -69,6 +69,7 @@ internal static class Comparison
             StepWork.Create(new([784, 1024, 1024, 10], 256, Rule.SGD), train),
             StepWork.Create(seed, train, compiled: false),
             .. OpWork.Products(),
+            .. ConvWork.Rows(),
             .. OpWork.Elementwise(),
             .. OpWork.Chains(),
             EpochsWork.Create(seed, options.Epochs, data),
