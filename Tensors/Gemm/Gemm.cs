@@ -58,17 +58,19 @@ internal static unsafe class Gemm
         GC.KeepAlive(other);
     }
 
-    /// <summary>c = a·b (+ bias) on the calling thread, for a (M, K), b (K, N), a bias of N elements or null, and c dense.</summary>
-    public static void RunAlone<T>(MatrixView<T> a, MatrixView<T> b, T* bias, T* c, nint m, nint n, nint k) where T : unmanaged
+    /// <summary>c = a·b (+ c) (+ bias) on the calling thread, for a (M, K), b (K, N), a bias of N elements or null, and c dense.</summary>
+    public static void RunAlone<T>(MatrixView<T> a, MatrixView<T> b, T* bias, T* c, nint m, nint n, nint k, bool accumulate = false) where T : unmanaged
     {
-        if (bias is null) RunAlone(a, b, c, m, n, k, default(Product<T>));
-        else RunAlone(a, b, c, m, n, k, new AddBias<T>(bias));
+        if (bias is null) RunAlone(a, b, c, m, n, k, accumulate, default(Product<T>));
+        else RunAlone(a, b, c, m, n, k, accumulate, new AddBias<T>(bias));
     }
 
-    private static void RunAlone<T, TEpilogue>(MatrixView<T> a, MatrixView<T> b, T* c, nint m, nint n, nint k, TEpilogue epilogue)
+    private static void RunAlone<T, TEpilogue>(MatrixView<T> a, MatrixView<T> b, T* c, nint m, nint n, nint k, bool accumulate, TEpilogue epilogue)
         where T : unmanaged where TEpilogue : unmanaged, IEpilogue<T>
     {
         if (AdvSimd.Arm64.IsSupported) Run<AdvSimdKernel<T>>();
+        // Half a tile of wide vectors would be empty.
+        else if (SimdLevel.Best == SimdWidth.Bits512 && n <= 2 * Vector256<T>.Count) Run<TwelveRowKernel<T, Vector256<T>, Simd256<T>>>();
         else if (SimdLevel.Best == SimdWidth.Bits512) Run<TwelveRowKernel<T, Vector512<T>, Simd512<T>>>();
         else if (SimdLevel.Best == SimdWidth.Bits256) Run<SixRowKernel<T, Vector256<T>, Simd256<T>>>();
         else Run<SixRowKernel<T, Vector128<T>, Simd128<T>>>();
@@ -84,6 +86,7 @@ internal static unsafe class Gemm
             Epilogue = epilogue,
             Batch = new() { Count = 1 },
             IsAlone = true,
+            Accumulate = accumulate,
         }.Run();
     }
 

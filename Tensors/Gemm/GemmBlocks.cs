@@ -40,6 +40,9 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
     /// <summary>True to stay on the calling thread.</summary>
     public bool IsAlone;
 
+    /// <summary>True to add to what is in C; not for vectors.</summary>
+    public bool Accumulate;
+
     // Blocks of C: their size, and how many of them cover it.
     private nint blockRows, blockColumns;
     private int gridRows, gridColumns;
@@ -133,7 +136,8 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
         b = b with { Pointer = (nint)(B.At(0, j0) + offsetB) };
         var (m, n, row) = (Math.Min(blockRows, M - i0), Math.Min(blockColumns, N - j0), batch * M + i0);
         var turned = new MatrixView<T>(b.Pointer, b.ColumnStride, b.RowStride);
-        if (N == 1 && (a.RowStride == 1 || a.ColumnStride == 1)) Vector(a, turned, m, down: true, row, j0, (T*)own);
+        if (Accumulate) Tiles(a, b, m, n, row, j0, own);
+        else if (N == 1 && (a.RowStride == 1 || a.ColumnStride == 1)) Vector(a, turned, m, down: true, row, j0, (T*)own);
         else if (M == 1 && (b.RowStride == 1 || b.ColumnStride == 1)) Vector(turned, a, n, down: false, row, j0, (T*)own);
         else Tiles(a, b, m, n, row, j0, own);
     }
@@ -174,6 +178,7 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
             for (nint pc = 0; pc == 0 || pc < K; pc += kc)
             {
                 var depth = Math.Min(kc, K - pc);
+                var accumulate = pc != 0 || Accumulate;
                 // 3. Columns of B and C, so that a block of B stays in L2.
                 for (nint jc = 0; jc < n; jc += nc)
                 {
@@ -214,11 +219,11 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
                             var tile = c + ir * N + jr;
                             if (pc + depth < K)
                             {
-                                Tile(height, rows, columns, depth, panelA, rsa, csa, panelB, strideB, tile, pc != 0, buffer, default(Product<T>), 0, 0);
+                                Tile(height, rows, columns, depth, panelA, rsa, csa, panelB, strideB, tile, accumulate, buffer, default(Product<T>), 0, 0);
                             }
                             else
                             {
-                                Tile(height, rows, columns, depth, panelA, rsa, csa, panelB, strideB, tile, pc != 0, buffer, Epilogue, row + ir, column + jr);
+                                Tile(height, rows, columns, depth, panelA, rsa, csa, panelB, strideB, tile, accumulate, buffer, Epilogue, row + ir, column + jr);
                             }
                         }
                     }

@@ -15,17 +15,35 @@ internal static unsafe class Conv
     public static void Forward(in ConvWindow window, NdArray images, NdArray weights, NdArray? bias, NdArray results)
     {
         var shape = ConvShape.Of(window, images.Shape, weights.Shape, results.Shape);
-        if (results.DType == DType.Float32) Run<float, ForwardBlock<float>>(shape, images, weights, bias, results);
-        else Run<double, ForwardBlock<double>>(shape, images, weights, bias, results);
+        if (results.DType == DType.Float32) Forward<float>(shape, images, weights, bias, results, backward: false);
+        else Forward<double>(shape, images, weights, bias, results, backward: false);
+    }
+
+    /// <summary>The product of windows and weights, whose rows are turned into columns first, or for <paramref name="backward"/> flipped.</summary>
+    private static void Forward<T>(ConvShape shape, NdArray images, NdArray weights, NdArray? bias, NdArray results, bool backward) where T : unmanaged
+    {
+        var matrix = BlockPool.Shared.Rent(Math.Max(1, (nint)shape.O * shape.Depth * sizeof(T)));
+        if (backward) ConvPatches.Flip(shape, (T*)weights.Pointer, (T*)matrix.Pointer);
+        else ConvPatches.Turn(shape, (T*)weights.Pointer, (T*)matrix.Pointer);
+        Run<T, ForwardBlock<T>>(shape, images, (T*)matrix.Pointer, bias, results);
+        BlockPool.Shared.Return(matrix);
+        GC.KeepAlive(weights);
     }
 
     /// <summary>The gradient for the images, given that of the results.</summary>
     public static void ImageGradient(in ConvWindow window, NdArray gradients, NdArray weights, NdArray images)
     {
         var shape = ConvShape.Of(window, images.Shape, weights.Shape, gradients.Shape);
+        if (shape.Backward is { } backward)
+        {
+            if (images.DType == DType.Float32) Forward<float>(backward, gradients, weights, null, images, backward: true);
+            else Forward<double>(backward, gradients, weights, null, images, backward: true);
+            return;
+        }
         images.Fill(0);
-        if (images.DType == DType.Float32) Run<float, ImageBlock<float>>(shape, gradients, weights, null, images);
-        else Run<double, ImageBlock<double>>(shape, gradients, weights, null, images);
+        if (images.DType == DType.Float32) Run<float, ImageBlock<float>>(shape, gradients, (float*)weights.Pointer, null, images);
+        else Run<double, ImageBlock<double>>(shape, gradients, (double*)weights.Pointer, null, images);
+        GC.KeepAlive(weights);
     }
 
     /// <summary>The gradient for the weights, given that of the results.</summary>
@@ -62,7 +80,7 @@ internal static unsafe class Conv
         public readonly void Run(int index, int worker) => TBlock.Run(Job, index, Scratch + worker * ScratchStep);
     }
 
-    private static void Run<T, TBlock>(ConvShape shape, NdArray a, NdArray b, NdArray? bias, NdArray result) where T : unmanaged where TBlock : IBlock<T>
+    private static void Run<T, TBlock>(ConvShape shape, NdArray a, T* b, NdArray? bias, NdArray result) where T : unmanaged where TBlock : IBlock<T>
     {
         var count = TBlock.Count(shape);
         if (count == 0) return;
@@ -75,7 +93,7 @@ internal static unsafe class Conv
             {
                 Shape = shape,
                 A = (T*)a.Pointer,
-                B = (T*)b.Pointer,
+                B = b,
                 Bias = bias is null ? null : (T*)bias.Pointer,
                 Result = (T*)result.Pointer,
             },
@@ -85,7 +103,6 @@ internal static unsafe class Conv
         WorkerPool.Shared.Run(count, workers, ref blocks);
         BlockPool.Shared.Return(scratch);
         GC.KeepAlive(a);
-        GC.KeepAlive(b);
         GC.KeepAlive(bias);
         GC.KeepAlive(result);
     }
@@ -123,7 +140,7 @@ internal static unsafe class Conv
             for (var group = 0; group < shape.G; group++)
             {
                 var windows = Windows(shape, job.A, group, first, count, memory);
-                var weights = new MatrixView<T>((nint)(job.B + (nint)group * shape.GroupO * shape.Depth), 1, shape.Depth);
+                var weights = new MatrixView<T>((nint)(job.B + (nint)group * shape.GroupO * shape.Depth), shape.GroupO, 1);
                 var bias = job.Bias is null ? null : job.Bias + group * shape.GroupO;
                 var dense = shape.G == 1;
                 var to = dense ? job.Result + first * shape.O : memory + size * shape.Depth;
@@ -166,14 +183,13 @@ internal static unsafe class Conv
 
         public static int Count(in ConvShape shape) => (int)nint.Min(Most, ((nint)shape.N * shape.Places + BlockWindows<T>(shape) - 1) / BlockWindows<T>(shape));
 
-        public static nint Scratch(in ConvShape shape) => (nint)BlockWindows<T>(shape) * shape.Depth + (nint)shape.GroupO * shape.Depth;
+        public static nint Scratch(in ConvShape shape) => (nint)BlockWindows<T>(shape) * shape.Depth;
 
         public static void Run(in Job<T> job, int index, T* memory)
         {
             ref readonly var shape = ref job.Shape;
             nint size = BlockWindows<T>(shape), all = (nint)shape.N * shape.Places, weights = (nint)shape.GroupO * shape.Depth;
             nint blocks = (all + size - 1) / size, sums = Count(shape);
-            var product = memory + size * shape.Depth;
             for (var group = 0; group < shape.G; group++)
             {
                 var sum = job.Result + (index * shape.G + group) * weights;
@@ -182,9 +198,7 @@ internal static unsafe class Conv
                     nint first = block * size, count = nint.Min(size, all - first);
                     var windows = Windows(shape, job.B, group, first, count, memory);
                     var gradients = new MatrixView<T>((nint)(job.A + first * shape.O + group * shape.GroupO), 1, shape.O);
-                    var isFirst = block == index * blocks / sums;
-                    Gemm.RunAlone(gradients, windows, null, isFirst ? sum : product, shape.GroupO, shape.Depth, count);
-                    if (!isFirst) Accumulate.Line(product, sum, weights);
+                    Gemm.RunAlone(gradients, windows, null, sum, shape.GroupO, shape.Depth, count, accumulate: block > index * blocks / sums);
                 }
             }
         }
@@ -199,7 +213,8 @@ internal static unsafe class Conv
             return;
         }
         var partial = NdArray.Rent([(int)sums, .. weights.Shape.Sizes], weights.DType);
-        Run<T, WeightBlock<T>>(shape, gradients, images, null, partial);
+        Run<T, WeightBlock<T>>(shape, gradients, (T*)images.Pointer, null, partial);
+        GC.KeepAlive(images);
         var (from, to) = ((nint)partial.Pointer, (nint)weights.Pointer);
         Buffer.MemoryCopy((T*)from, (T*)to, size * sizeof(T), size * sizeof(T));
         for (nint i = 1; i < sums; i++) Accumulate.Line((T*)from + i * size, (T*)to, size);

@@ -9,38 +9,40 @@ internal static unsafe class ConvPatches
     /// <summary>The windows from number <paramref name="first"/> on, counted over all images, as rows of (KH, KW, C/G) numbers; zeros outside the image.</summary>
     public static void Gather<T>(in ConvShape shape, T* images, int group, nint first, nint count, T* rows) where T : unmanaged
     {
-        var channels = shape.GroupC;
-        for (nint row = 0; row < count; row++, rows += shape.Depth)
+        int channels = shape.GroupC, width = shape.KW * channels, step = shape.Window.Dilation.Rows;
+        var together = shape.Window.Dilation.Columns == 1 && channels == shape.C;
+        nint line = (nint)shape.W * shape.C, last = first + count;
+        for (var window = first; window < last;)
         {
-            var place = Place(shape, first + row);
-            var image = images + place.Image * shape.H * shape.W * shape.C + group * channels;
-            var to = rows;
-            for (var ky = 0; ky < shape.KH; ky++)
+            // The windows of one row of places.
+            var place = Place(shape, window);
+            var end = nint.Min(last, window + shape.OW - window % shape.OW);
+            var image = images + place.Image * shape.H * line + group * channels;
+            for (var x = place.X; window < end; window++, x += shape.Window.Stride.Columns)
             {
-                var y = place.Y + ky * shape.Window.Dilation.Rows;
-                if (y < 0 || y >= shape.H)
+                var (from, until) = Inside(shape, x);
+                var y = place.Y;
+                for (var ky = 0; ky < shape.KH; ky++, y += step, rows += width)
                 {
-                    Clear(to, shape.KW * channels);
-                    to += shape.KW * channels;
-                    continue;
-                }
-                var line = image + (nint)y * shape.W * shape.C;
-                var (from, until) = Inside(shape, place.X);
-                Clear(to, from * channels);
-                if (shape.Window.Dilation.Columns == 1 && channels == shape.C)
-                {
-                    Move(line + (nint)(place.X + from) * shape.C, to + from * channels, (until - from) * channels);
-                }
-                else
-                {
-                    for (var kx = from; kx < until; kx++)
+                    if (y < 0 || y >= shape.H)
                     {
-                        Move(line + (nint)(place.X + kx * shape.Window.Dilation.Columns) * shape.C, to + kx * channels, channels);
+                        Clear(rows, width);
+                        continue;
                     }
+                    Clear(rows, from * channels);
+                    if (together) Move(image + y * line + (nint)(x + from) * channels, rows + from * channels, (until - from) * channels);
+                    else Pixels(shape, image + y * line, x, from, until, rows);
+                    Clear(rows + until * channels, width - until * channels);
                 }
-                Clear(to + until * channels, (shape.KW - until) * channels);
-                to += shape.KW * channels;
             }
+        }
+    }
+
+    private static void Pixels<T>(in ConvShape shape, T* line, int x, int from, int until, T* to) where T : unmanaged
+    {
+        for (var kx = from; kx < until; kx++)
+        {
+            Move(line + (nint)(x + kx * shape.Window.Dilation.Columns) * shape.C, to + kx * shape.GroupC, shape.GroupC);
         }
     }
 
@@ -105,6 +107,32 @@ internal static unsafe class ConvPatches
         }
     }
 
+    /// <summary>Weights (O, KH, KW, C/G) as a matrix of (KH, KW, C/G) rows and O/G columns for each group.</summary>
+    public static void Turn<T>(in ConvShape shape, T* weights, T* matrix) where T : unmanaged
+    {
+        for (var group = 0; group < shape.G; group++, weights += (nint)shape.GroupO * shape.Depth, matrix += (nint)shape.GroupO * shape.Depth)
+        {
+            Pack.Panel(weights, shape.Depth, 1, shape.GroupO, shape.Depth, matrix, shape.GroupO);
+        }
+    }
+
+    /// <summary>The weights of the convolution whose <see cref="ConvShape.Backward"/> is given, as that one's matrix: rows (KH, KW, O/G) with both axes turned round, columns C/G.</summary>
+    public static void Flip<T>(in ConvShape shape, T* weights, T* matrix) where T : unmanaged
+    {
+        // What is an output there is a channel here.
+        int inputs = shape.GroupC, outputs = shape.GroupO, window = shape.KH * shape.KW;
+        for (var group = 0; group < shape.G; group++)
+        {
+            for (var place = window - 1; place >= 0; place--)
+            {
+                for (var input = 0; input < inputs; input++, matrix += outputs)
+                {
+                    Move(weights + (((nint)group * inputs + input) * window + place) * outputs, matrix, outputs);
+                }
+            }
+        }
+    }
+
     /// <summary>The image of a window and the pixel of its first entry, which may lie in the padding.</summary>
     private static (nint Image, int Y, int X) Place(in ConvShape shape, nint window)
     {
@@ -128,6 +156,10 @@ internal static unsafe class ConvPatches
     private static void Move<T>(T* from, T* to, int count) where T : unmanaged
     {
         var i = 0;
+        if (Vector512.IsHardwareAccelerated)
+        {
+            for (; i <= count - Vector512<T>.Count; i += Vector512<T>.Count) *(Vector512<T>*)(to + i) = *(Vector512<T>*)(from + i);
+        }
         for (; i <= count - Vector256<T>.Count; i += Vector256<T>.Count) *(Vector256<T>*)(to + i) = *(Vector256<T>*)(from + i);
         for (; i < count; i++) to[i] = from[i];
     }

@@ -28,6 +28,21 @@ internal readonly record struct ConvShape(ConvWindow Window, int N, int H, int W
     /// <summary>Numbers under one window in one group.</summary>
     public int Depth => KH * KW * GroupC;
 
+    /// <summary>
+    /// The convolution of the results' gradient with the flipped weights that gives the images' gradient; null where windows do not move by
+    /// one, or leave pixels out.
+    /// </summary>
+    public ConvShape? Backward
+    {
+        get
+        {
+            var ((rows, columns), (top, left), dilation, groups) = Window;
+            (int Rows, int Columns) padding = (dilation.Rows * (KH - 1) - top, dilation.Columns * (KW - 1) - left);
+            if (rows != 1 || columns != 1 || padding.Rows < 0 || padding.Columns < 0) return null;
+            return new(new((1, 1), padding, dilation, groups), N, OH, OW, O, C, KH, KW, H, W);
+        }
+    }
+
     /// <summary>Windows of one image.</summary>
     public int Places => OH * OW;
 }

@@ -25,6 +25,10 @@ public sealed class ConvolutionTests
         new(2, 2, 3, 4, 3, 4, 5, 1, 2, 1, 1),
         new(3, 5, 5, 3, 2, 1, 1, 1, 0, 1, 1),
         new(0, 5, 5, 3, 2, 3, 3, 1, 0, 1, 1),
+        // Sums over more blocks than there are partial sums, of wide and of narrow windows; and a padding that no flipped window reaches.
+        new(6, 40, 40, 2, 3, 3, 3, 1, 1, 1, 1),
+        new(6, 41, 41, 3, 2, 2, 2, 1, 0, 1, 1),
+        new(2, 6, 5, 2, 3, 3, 2, 1, 4, 1, 1),
     ];
 
     public static TheoryData<int> Indices => [.. Enumerable.Range(0, Cases.Length)];
