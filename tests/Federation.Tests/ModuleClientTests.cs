@@ -34,6 +34,31 @@ public sealed class ModuleClientTests
         Assert.Equal(model.Weight.Value.ToArray<float>(), arrays[0].ToArray<float>());
     }
 
+    /// <summary>The first step starts at w₀, where FedProx's term has no gradient; the second is drawn back by μ·(w₁ − w₀).</summary>
+    [Theory]
+    [InlineData("proximal_mu")]
+    [InlineData("proximal-mu")]
+    public async Task FitAsync_WithAProximalTerm_IsDrawnToTheGlobalModel(string name)
+    {
+        var data = Halves(32, 0);
+        var expected = new Linear(2, 2, Key);
+        var start = expected.Parameters();
+        var step = ModuleTransforms.ValueAndGrad(expected, (x, y) => Losses.CrossEntropy(expected.Forward(x), y).Mean());
+        for (var i = 0; i < 2; i++)
+        {
+            var gradients = step(data.Inputs, data.Labels).Gradients;
+            new Sgd(0.5).Update(expected, gradients.Zip(expected.Parameters().Zip(start, (now, then) => 0.75 * (now - then)), (g, pull) => g + pull));
+        }
+
+        var config = new Dictionary<string, Scalar> { ["local_epochs"] = 2, [name] = 0.75 };
+        var result = await Client(data, null, optimizer: new Sgd(0.5)).FitAsync(start.ToArrays(), config, Cancellation);
+        for (var i = 0; i < 2; i++)
+        {
+            var (wanted, actual) = (expected.Parameters().ToArrays()[i].ToArray<float>(), result.Parameters[i].ToArray<float>());
+            for (var k = 0; k < wanted.Length; k++) Assert.Equal(wanted[k], actual[k], 1e-5f);
+        }
+    }
+
     public static TheoryData<string, int, string, double> Configs => new()
     {
         { "nothing", 1, "lr_is_not_sent", 0.5 },

@@ -22,7 +22,7 @@ public sealed record ModuleClientOptions
 /// <summary>A ready client: a model, an optimizer, a loss and data.</summary>
 /// <remarks>
 /// Arrays travel in the order of <see cref="Module.Parameters"/>. The server's config may set, for one call,
-/// <c>local_epochs</c>, <c>batch_size</c> and <c>learning_rate</c> (or <c>lr</c>); hyphens serve as well as underscores.
+/// <c>local_epochs</c>, <c>batch_size</c>, <c>learning_rate</c> (or <c>lr</c>) and <c>proximal_mu</c> (see <see cref="FedProx"/>); hyphens serve as well as underscores.
 /// Metrics are <c>loss</c> (for training: the mean over the last epoch, while it went) and, when labels are class
 /// indices, <c>accuracy</c>.
 /// </remarks>
@@ -98,13 +98,14 @@ public sealed class ModuleClient : ArrayClient
         var batchSize = BatchSize(config);
         SetParameters(parameters);
         model.Train();
+        var pull = Setting(config, FedProx.MuKey) is { } mu && mu.AsDouble() != 0 ? new Pull(mu.AsDouble(), model.Parameters()) : null;
         if (options.ResetOptimizer) optimizer.Restore(new ParameterTree([]), 0);
         var schedule = optimizer.Schedule;
         try
         {
             if ((Setting(config, "learning_rate") ?? Setting(config, "lr")) is { } rate) optimizer.LearningRate = rate.AsDouble();
             Tally tally = default;
-            for (var epoch = 0L; epoch < epochs; epoch++) tally = Epoch(batchSize, cancellation);
+            for (var epoch = 0L; epoch < epochs; epoch++) tally = Epoch(batchSize, pull, cancellation);
             return new(model.Parameters().ToArrays(), train.Count, tally.Metrics);
         }
         finally
@@ -113,7 +114,7 @@ public sealed class ModuleClient : ArrayClient
         }
     }
 
-    private Tally Epoch(int batchSize, CancellationToken cancellation)
+    private Tally Epoch(int batchSize, Pull? pull, CancellationToken cancellation)
     {
         (key, var order) = key.Split();
         var tally = default(Tally);
@@ -126,7 +127,7 @@ public sealed class ModuleClient : ArrayClient
             var rows = Tensor.From<int>(indices);
             var y = labels.Take(rows);
             var (value, predictions, gradients) = step(inputs.Take(rows), y);
-            optimizer.Update(model, gradients);
+            optimizer.Update(model, pull is null ? gradients : pull.AddTo(gradients, model.Parameters()));
             tally = tally.With(value, predictions, y, model.Parameters().Values);
         }
         return tally;
@@ -165,6 +166,12 @@ public sealed class ModuleClient : ArrayClient
 
     private static long AtLeastOne(string name, long value) =>
         value >= 1 ? value : throw new ArgumentException($"[module_client] {name} is {value}, expected at least 1");
+
+    /// <summary>The gradient μ·(w − w₀) of FedProx's term, which draws parameters to where the round began.</summary>
+    private sealed record Pull(double Mu, ParameterTree Start)
+    {
+        public ParameterTree AddTo(ParameterTree gradients, ParameterTree now) => gradients.Map((name, gradient) => gradient + Mu * (now[name] - Start[name]));
+    }
 
     /// <summary>Sums over batches; labels are counted only where they are class indices.</summary>
     private readonly record struct Tally(double Total, long Count, long Correct, long Labels)

@@ -71,10 +71,13 @@ public abstract class Strategy
     public virtual IReadOnlyList<ClientTask<FitInstructions>> ConfigureFit(RoundState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        var instructions = new FitInstructions(state.Parameters, OnFitConfig?.Invoke(state.Round) ?? Metrics.None);
+        var instructions = new FitInstructions(state.Parameters, FitConfig(state.Round));
         var clients = state.Sample(SampleSize(state, FractionFit, MinFitClients));
         return [.. clients.Select(client => new ClientTask<FitInstructions>(client, instructions))];
     }
+
+    /// <summary>The config for a round's training, by round number from 1: what <see cref="OnFitConfig"/> gives.</summary>
+    protected virtual IReadOnlyDictionary<string, Scalar> FitConfig(int round) => OnFitConfig?.Invoke(round) ?? Metrics.None;
 
     /// <summary>Begins the aggregation of one round's trained models.</summary>
     public abstract FitAggregation AggregateFit(RoundState state);

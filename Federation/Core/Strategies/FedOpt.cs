@@ -1,0 +1,211 @@
+using System.Numerics;
+
+namespace ManagedFed.Federation;
+
+/// <summary>
+/// Federated averaging whose mean is a pseudo-gradient for an optimizer on the server (Reddi et al. 2020, arXiv:2003.00295):
+/// with Δ = mean − w the next model is w + step(Δ), element by element.
+/// </summary>
+/// <remarks>
+/// Moments have the model's element type and start at zero in round 1; each step is worked in double precision. Integer and bool
+/// tensors have no gradient: they become the clients' mean.
+/// </remarks>
+public abstract class FedOpt : FedAvg
+{
+    private Moments[]? moments;
+
+    /// <summary>The server's learning rate η.</summary>
+    public double ServerLearningRate { get; init; } = 0.1;
+
+    /// <inheritdoc/>
+    public sealed override FitAggregation AggregateFit(RoundState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return new ThenStep(this, state, base.AggregateFit(state));
+    }
+
+    /// <summary>Moves the model by the strategy's formula; may write into the mean.</summary>
+    private protected abstract Parameters Step(RoundState state, Parameters mean);
+
+    private protected Parameters Step<TFormula>(RoundState state, Parameters mean, TFormula formula) where TFormula : struct, IServerFormula
+    {
+        if (state.Round == 1 || moments is null) moments = [.. mean.Arrays.Select(array => new Moments(array))];
+        for (var i = 0; i < moments.Length; i++)
+        {
+            var (model, result) = (state.Parameters.Arrays[i].Contiguous(), mean.Arrays[i]);
+            switch (result.DType)
+            {
+                case DType.Float32: Step<TFormula, float>(formula, model, result, moments[i]); break;
+                case DType.Float64: Step<TFormula, double>(formula, model, result, moments[i]); break;
+                case var type when type.IsFloating():
+                    throw new NotSupportedException(
+                    $"[{GetType().Name}] tensor {i} holds {type.Name()}, expected float32 or float64; send it as float32");
+            }
+        }
+        return mean;
+    }
+
+    private static void Step<TFormula, T>(TFormula formula, NdArray model, NdArray result, Moments moments)
+        where TFormula : struct, IServerFormula where T : unmanaged, INumberBase<T>
+    {
+        var w = model.Elements<T>();
+        var next = result.Elements<T>();
+        var first = moments.First.Elements<T>();
+        var second = formula.HasSecondMoment ? moments.Second.Elements<T>() : default;
+        for (var i = 0; i < next.Length; i++)
+        {
+            var old = double.CreateTruncating(w[i]);
+            var m = double.CreateTruncating(first[i]);
+            var v = second.IsEmpty ? 0 : double.CreateTruncating(second[i]);
+            next[i] = T.CreateTruncating(old + formula.Step(double.CreateTruncating(next[i]) - old, ref m, ref v));
+            first[i] = T.CreateTruncating(m);
+            if (!second.IsEmpty) second[i] = T.CreateTruncating(v);
+        }
+        GC.KeepAlive(model);
+    }
+
+    /// <summary>What the server remembers of a tensor; the second moment takes memory only when it is asked for.</summary>
+    private sealed class Moments(NdArray like)
+    {
+        private NdArray? second;
+
+        public NdArray First { get; } = NdArray.Zeros(like.Shape, like.DType);
+
+        public NdArray Second => second ??= NdArray.Zeros(First.Shape, First.DType);
+    }
+
+    private sealed class ThenStep(FedOpt strategy, RoundState state, FitAggregation mean) : FitAggregation
+    {
+        public override void Add(int place, FitResult result) => mean.Add(place, result);
+
+        public override Parameters? Complete(IReadOnlyList<ClientFailure> failures) =>
+            mean.Complete(failures) is { } parameters ? strategy.Step(state, parameters) : null;
+    }
+}
+
+/// <summary>One element's step of an optimizer on the server.</summary>
+internal interface IServerFormula
+{
+    /// <summary>False when the formula leaves v alone.</summary>
+    bool HasSecondMoment { get; }
+
+    /// <summary>What is added to the element, given Δ and its moments, which are brought up to date.</summary>
+    double Step(double delta, ref double m, ref double v);
+}
+
+/// <summary>
+/// Federated averaging with momentum on the server (Hsu et al. 2019, arXiv:1909.06335): m ← β·m + Δ, w ← w + η·m.
+/// </summary>
+/// <remarks>With the defaults, η = 1 and β = 0, it is <see cref="FedAvg"/> but for rounding.</remarks>
+public sealed class FedAvgM : FedOpt
+{
+    /// <summary>A strategy with η = 1 and β = 0.</summary>
+    public FedAvgM() => ServerLearningRate = 1;
+
+    /// <summary>The momentum β, 0 to below 1. Default 0.</summary>
+    public double ServerMomentum { get; init; }
+
+    private protected override Parameters Step(RoundState state, Parameters mean) =>
+        Step(state, mean, new Formula(ServerLearningRate, ServerMomentum));
+
+    private readonly record struct Formula(double Rate, double Momentum) : IServerFormula
+    {
+        public bool HasSecondMoment => false;
+
+        public double Step(double delta, ref double m, ref double v)
+        {
+            m = Momentum * m + delta;
+            return Rate * m;
+        }
+    }
+}
+
+/// <summary>Adagrad on the server (Reddi et al. 2020, arXiv:2003.00295): v ← v + Δ², w ← w + η·Δ / (√v + τ).</summary>
+public sealed class FedAdagrad : FedOpt
+{
+    /// <summary>The degree of adaptivity τ. Default 1e-9.</summary>
+    public double Tau { get; init; } = 1e-9;
+
+    private protected override Parameters Step(RoundState state, Parameters mean) => Step(state, mean, new Formula(ServerLearningRate, Tau));
+
+    private readonly record struct Formula(double Rate, double Tau) : IServerFormula
+    {
+        public bool HasSecondMoment => true;
+
+        public double Step(double delta, ref double m, ref double v)
+        {
+            v += delta * delta;
+            return Rate * delta / (Math.Sqrt(v) + Tau);
+        }
+    }
+}
+
+/// <summary>
+/// Adam on the server (Reddi et al. 2020, arXiv:2003.00295): m ← β₁·m + (1−β₁)·Δ, v ← β₂·v + (1−β₂)·Δ²,
+/// w ← w + ηᵣ·m / (√v + τ) with ηᵣ = η·√(1−β₂^(r+1)) / (1−β₁^(r+1)) in round r.
+/// </summary>
+/// <remarks>The correction of η is Flower's; the paper has none.</remarks>
+public sealed class FedAdam : FedOpt
+{
+    /// <summary>The decay β₁ of the first moment, 0 to below 1. Default 0.9.</summary>
+    public double Beta1 { get; init; } = 0.9;
+
+    /// <summary>The decay β₂ of the second moment, 0 to below 1. Default 0.99.</summary>
+    public double Beta2 { get; init; } = 0.99;
+
+    /// <summary>The degree of adaptivity τ. Default 1e-9.</summary>
+    public double Tau { get; init; } = 1e-9;
+
+    private protected override Parameters Step(RoundState state, Parameters mean)
+    {
+        var (first, second) = (1 - Math.Pow(Beta1, state.Round + 1), 1 - Math.Pow(Beta2, state.Round + 1));
+        return Step(state, mean, new Formula(ServerLearningRate * Math.Sqrt(second) / first, Beta1, Beta2, Tau));
+    }
+
+    private readonly record struct Formula(double Rate, double Beta1, double Beta2, double Tau) : IServerFormula
+    {
+        public bool HasSecondMoment => true;
+
+        public double Step(double delta, ref double m, ref double v)
+        {
+            m = Beta1 * m + (1 - Beta1) * delta;
+            v = Beta2 * v + (1 - Beta2) * delta * delta;
+            return Rate * m / (Math.Sqrt(v) + Tau);
+        }
+    }
+}
+
+/// <summary>
+/// Yogi on the server (Reddi et al. 2020, arXiv:2003.00295): m ← β₁·m + (1−β₁)·Δ, v ← v − (1−β₂)·Δ²·sign(v − Δ²),
+/// w ← w + η·m / (√v + τ).
+/// </summary>
+public sealed class FedYogi : FedOpt
+{
+    /// <summary>A strategy with η = 0.01.</summary>
+    public FedYogi() => ServerLearningRate = 0.01;
+
+    /// <summary>The decay β₁ of the first moment, 0 to below 1. Default 0.9.</summary>
+    public double Beta1 { get; init; } = 0.9;
+
+    /// <summary>The decay β₂ of the second moment, 0 to below 1. Default 0.99.</summary>
+    public double Beta2 { get; init; } = 0.99;
+
+    /// <summary>The degree of adaptivity τ. Default 1e-3.</summary>
+    public double Tau { get; init; } = 1e-3;
+
+    private protected override Parameters Step(RoundState state, Parameters mean) =>
+        Step(state, mean, new Formula(ServerLearningRate, Beta1, Beta2, Tau));
+
+    private readonly record struct Formula(double Rate, double Beta1, double Beta2, double Tau) : IServerFormula
+    {
+        public bool HasSecondMoment => true;
+
+        public double Step(double delta, ref double m, ref double v)
+        {
+            var square = delta * delta;
+            m = Beta1 * m + (1 - Beta1) * delta;
+            v -= (1 - Beta2) * square * Math.Sign(v - square);
+            return Rate * m / (Math.Sqrt(v) + Tau);
+        }
+    }
+}
