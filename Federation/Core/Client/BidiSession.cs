@@ -73,7 +73,23 @@ internal sealed class BidiSession(InstructionRunner runner, int maxErrors, TimeP
             return; // The caller awaits `next`, which says how the server was lost.
         }
         await call.RequestStream.WriteAsync(new(reply), cancellation).ConfigureAwait(false);
-        if (runner.Errors is { Exception: { } exception } errors && errors.Count >= maxErrors) ExceptionDispatchInfo.Throw(exception);
+        if (runner.Errors is not { Exception: { } exception } errors || errors.Count < maxErrors) return;
+        await CloseAsync(call, next, cancellation).ConfigureAwait(false);
+        ExceptionDispatchInfo.Throw(exception);
+    }
+
+    /// <summary>Ends the sending side and gives what was sent time to arrive: the channel's end would take it along.</summary>
+    private async Task CloseAsync(AsyncDuplexStreamingCall<Frame<Reply>, Frame<Instruction>> call, Task next, CancellationToken cancellation)
+    {
+        try
+        {
+            await call.RequestStream.CompleteAsync().ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is RpcException or InvalidOperationException)
+        {
+            return; // The server has left already, and the client's own error is what the caller is to see.
+        }
+        await next.WaitAsync(GoodbyeTime, time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task SayGoodbyeAsync(AsyncDuplexStreamingCall<Frame<Reply>, Frame<Instruction>> call, CancellationToken cancellation)
