@@ -98,4 +98,25 @@ internal static partial class FederationLog
 
     [LoggerMessage(408, LogLevel.Information, "The server asks to come back in {Seconds} s")]
     public static partial void ComeBack(this ILogger log, long seconds);
+
+    [LoggerMessage(409, LogLevel.Information, "Node {Node} is active on {Address}")]
+    public static partial void Active(this ILogger log, ulong node, string address);
+
+    [LoggerMessage(410, LogLevel.Warning, "Message {Message} cannot be read: {Why}")]
+    public static partial void Unreadable(this ILogger log, string message, string why);
+
+    [LoggerMessage(411, LogLevel.Warning, "Message {Message} is dropped: {Why}")]
+    public static partial void MessageDropped(this ILogger log, string message, string why);
+
+    [LoggerMessage(412, LogLevel.Warning, "A heartbeat failed ({Why})")]
+    public static partial void HeartbeatFailed(this ILogger log, string why);
+
+    [LoggerMessage(413, LogLevel.Information, "Run {Run} is over")]
+    public static partial void RunOver(this ILogger log, ulong run);
+
+    [LoggerMessage(414, LogLevel.Information, "Node {Node} leaves")]
+    public static partial void NodeLeaves(this ILogger log, ulong node);
+
+    [LoggerMessage(415, LogLevel.Warning, "Node {Node} could not say goodbye ({Why})")]
+    public static partial void GoodbyeFailed(this ILogger log, ulong node, string why);
 }

@@ -1,9 +1,4 @@
-using System.Net.Http;
-using System.Net.Security;
-using System.Security.Authentication;
-using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
-using Grpc.Net.Client;
 using Microsoft.Extensions.Logging;
 
 namespace ManagedFed.Federation;
@@ -16,8 +11,6 @@ namespace ManagedFed.Federation;
 /// </remarks>
 public static class FederatedClient
 {
-    private const int StreamWindow = 8 << 20;
-
     /// <summary>Joins and works; returns after the server's goodbye.</summary>
     /// <param name="address">The server: <c>host:port</c>, plain HTTP/2 unless it begins with <c>https://</c> or the options ask for TLS.</param>
     /// <param name="client">What does the work.</param>
@@ -42,7 +35,7 @@ public static class FederatedClient
             log.Joining(address);
             // A channel that failed to connect refuses calls by a schedule of its own; a new one connects when it is told to.
             SessionEnd end;
-            using (var channel = OpenChannel(uri, options))
+            using (var channel = GrpcChannels.Open(uri, options.RootCertificates))
             {
                 end = await session.RunAsync(channel.CreateCallInvoker(), address, cancellation).ConfigureAwait(false);
             }
@@ -77,42 +70,11 @@ public static class FederatedClient
             StatusCode.Unimplemented => "is a gRPC server, but not of Flower's bidirectional stream (a SuperLink, perhaps)",
             StatusCode.Unauthenticated or StatusCode.PermissionDenied => "does not let this client in",
             StatusCode.InvalidArgument or StatusCode.FailedPrecondition => "refused what this client sent",
-            _ when Causes(status.DebugException).Any(cause => cause is AuthenticationException) => "has a certificate that is not trusted",
+            _ when GrpcChannels.IsUntrusted(status) => "has a certificate that is not trusted",
             _ => null,
         };
         if (why is not null) throw new FederationException($"[client] {address} {why}: {Shown(status)}", new RpcException(status));
     }
 
-    private static IEnumerable<Exception> Causes(Exception? exception)
-    {
-        for (; exception is not null; exception = exception.InnerException) yield return exception;
-    }
-
     private static string Shown(Status status) => $"{status.StatusCode}: {status.Detail}";
-
-    private static GrpcChannel OpenChannel(Uri uri, FederatedClientOptions options)
-    {
-        var handler = new SocketsHttpHandler
-        {
-            // One message may be hundreds of megabytes. Pings stay off: C-core servers cut clients that ping within 5 minutes.
-            InitialHttp2StreamWindowSize = StreamWindow,
-            ConnectTimeout = TimeSpan.FromSeconds(20),
-            // No proxy forwards HTTP/2 without TLS.
-            UseProxy = uri.Scheme == Uri.UriSchemeHttps,
-        };
-        if (options.RootCertificates is { } roots)
-        {
-            var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-            policy.CustomTrustStore.AddRange(roots);
-            handler.SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = policy };
-        }
-        return GrpcChannel.ForAddress(uri, new GrpcChannelOptions
-        {
-            HttpHandler = handler,
-            DisposeHttpClient = true,
-            MaxReceiveMessageSize = null,
-            MaxSendMessageSize = null,
-            CompressionProviders = [],
-        });
-    }
 }

@@ -1,0 +1,87 @@
+using Microsoft.Extensions.Logging;
+
+namespace ManagedFed.Federation;
+
+/// <summary>What a message's work came to: records, or an error in their place.</summary>
+internal readonly record struct NodeAnswer(RecordDict? Content, Wire.Error? Error);
+
+/// <summary>The numbers of Flower's errors that a node reports.</summary>
+internal enum NodeError
+{
+    Unknown = 0,
+    ClientAppRaisedException = 2,
+    MessageUnavailable = 3,
+}
+
+/// <summary>Does what a message asks: by the older interface's instructions where a client has that, else over records.</summary>
+/// <remarks>As in <see cref="InstructionRunner"/> the server hears an exception's type alone: its text may hold private data.</remarks>
+internal sealed class NodeWork(IRecordClient records, InstructionRunner? legacy, TimeProvider time, ILogger log)
+{
+    private (Exception? Exception, int Count) errors;
+
+    /// <summary>What the user's code threw last, if its last call threw; how often in a row.</summary>
+    public (Exception? Exception, int Count) Errors => legacy?.Errors.Count > errors.Count ? legacy.Errors : errors;
+
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async Task<NodeAnswer> RunAsync(Wire.Metadata metadata, RecordDict content, CancellationToken cancellation)
+    {
+        var type = metadata.MessageType;
+        if (legacy is not null && LegacyRecords.IsInstruction(type, content))
+        {
+            Instruction instruction;
+            try
+            {
+                instruction = LegacyRecords.DecodeInstruction(type, content);
+            }
+            catch (FormatException exception)
+            {
+                log.Unreadable(metadata.MessageId, exception.Message);
+                return Failed(NodeError.Unknown, exception.Message);
+            }
+            var reply = await legacy.RunAsync(instruction, cancellation).ConfigureAwait(false);
+            return new(LegacyRecords.Encode((Result)reply), null);
+        }
+        return await OverRecordsAsync(metadata, content, cancellation).ConfigureAwait(false);
+    }
+
+    public static NodeAnswer Failed(NodeError code, string reason) => new(null, new() { Code = (long)code, Reason = reason });
+
+    private async Task<NodeAnswer> OverRecordsAsync(Wire.Metadata metadata, RecordDict content, CancellationToken cancellation)
+    {
+        var type = metadata.MessageType;
+        var point = type.IndexOf('.', StringComparison.Ordinal);
+        var request = new RecordRequest(point < 0 ? "default" : type[(point + 1)..], content, metadata.RunId, metadata.GroupId);
+        var category = point < 0 ? type : type[..point];
+        Func<RecordRequest, CancellationToken, ValueTask<RecordDict>>? method = category switch
+        {
+            LegacyRecords.Train => records.TrainAsync,
+            LegacyRecords.Evaluate => records.EvaluateAsync,
+            LegacyRecords.Query => records.QueryAsync,
+            _ => null,
+        };
+        if (method is null) return Failed(NodeError.Unknown, $"Message type '{type}' is none of train, evaluate and query.");
+        log.Asked(type);
+        var start = time.GetTimestamp();
+        try
+        {
+            var answer = await method(request, cancellation).ConfigureAwait(false);
+            errors = default;
+            log.Answered(type, time.GetElapsedTime(start).TotalSeconds);
+            return new(answer, null);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            throw;
+        }
+        catch (NotOverriddenException missing)
+        {
+            return Failed(NodeError.ClientAppRaisedException, missing.Message);
+        }
+        catch (Exception exception)
+        {
+            errors = (exception, errors.Count + 1);
+            log.UserCodeFailed(exception, type);
+            return Failed(NodeError.ClientAppRaisedException, $"Client failed to {type}: {exception.GetType().Name}");
+        }
+    }
+}

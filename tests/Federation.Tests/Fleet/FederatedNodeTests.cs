@@ -1,0 +1,273 @@
+using Google.Protobuf;
+using Grpc.Core;
+using Xunit;
+
+namespace ManagedFed.Federation.Tests.Fleet;
+
+/// <summary>A node against a SuperLink in memory.</summary>
+public sealed class FederatedNodeTests : IDisposable
+{
+    private readonly SkippingTime time = new();
+    private readonly FakeSuperLink link;
+    private readonly CancellationTokenSource leave = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+
+    public FederatedNodeTests() => link = new(time);
+
+    private static ConfigRecord Config { get; } = new(("server-round", 1), ("lr", 0.5));
+
+    public void Dispose()
+    {
+        leave.Dispose();
+        link.Dispose();
+    }
+
+    // A tenth of each backoff's ceiling: 0.05, 0.1, 0.2, … at most 2 s.
+    private FederatedNodeOptions Options => new() { TimeProvider = time, Random = new Tenth() };
+
+    private Task Run(ArrayClient client, FederatedNodeOptions? options = null) =>
+        FederatedNode.RunAsync(link, "test:9092", new ArrayRecordClient(client), client, options ?? Options, leave.Token).Bounded();
+
+    private Task Run(IRecordClient client, FederatedNodeOptions? options = null) =>
+        FederatedNode.RunAsync(link, "test:9092", client, null, options ?? Options, leave.Token).Bounded();
+
+    private async Task LeaveAsync(Task node)
+    {
+        await leave.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => node);
+    }
+
+    private static RecordDict Model(params ReadOnlySpan<float> values) =>
+        new(("arrays", new ArrayRecord(("w", NdArray.From(values)))), ("config", Config));
+
+    [Fact]
+    public async Task Node_OfArrayClient_AnswersBothInterfaces()
+    {
+        link.Send("get_parameters", LegacyRecords.Encode(new GetParametersInstructions(TestKit.NoValues)).Content, group: "0");
+        link.Send("train", LegacyRecords.Encode(new FitInstructions(new(TestKit.Floats(5)), TestKit.NoValues)).Content, group: "1");
+        link.Send("train", Model(7));
+        link.Send("evaluate", Model(8));
+        var node = Run(LambdaClient.Adding(1, examples: 10));
+
+        var first = LegacyRecords.DecodeResult("get_parameters", (await link.NextReply()).Content!);
+        Assert.Equal([0f], ((GetParametersResult)first).Parameters.Arrays[0].ToArray<float>());
+        var fit = (FitResult)LegacyRecords.DecodeResult("train", (await link.NextReply()).Content!);
+        Assert.Equal((6f, 10L), (fit.Parameters.Arrays[0].ToArray<float>()[0], fit.NumExamples));
+        var trained = (await link.NextReply()).Content!;
+        Assert.Equal([8f], trained.Get<ArrayRecord>("arrays")["w"].Array.ToArray<float>());
+        Assert.Equal(10, trained.Get<MetricRecord>("metrics")["num-examples"].Scalar.AsInt64());
+        var evaluated = (await link.NextReply()).Content!.Get<MetricRecord>("metrics");
+        // Loss 8, accuracy 2·8 + 1 of 10 examples.
+        Assert.Equal([("num-examples", 10.0), ("eval_loss", 8), ("accuracy", 17)], evaluated.Select(item => (item.Key, item.Value.Scalar.AsDouble())));
+        await LeaveAsync(node);
+        Assert.Equal(["RegisterNode", "ActivateNode"], link.Calls.Take(2));
+        Assert.Equal(["DeactivateNode", "UnregisterNode"], link.Calls.TakeLast(2));
+    }
+
+    [Fact]
+    public async Task Node_OfRecordClient_HearsActionsAndGroups()
+    {
+        link.Send("query.colours", new RecordDict(("q", new ConfigRecord(("names", new[] { "red" })))), group: "g");
+        link.Send("train", Model(1));
+        link.Send("sing", new RecordDict());
+        var node = Run(new Colours());
+
+        Assert.Equal("colours of g: red", (await link.NextReply()).Content!.Get<ConfigRecord>("a")["text"].Scalar.AsString());
+        Assert.Equal((2, "Client does not implement `train`"), Shown(await link.NextReply()));
+        Assert.Equal((0, "Message type 'sing' is none of train, evaluate and query."), Shown(await link.NextReply()));
+        await LeaveAsync(node);
+    }
+
+    private static float Weight(FleetMessage message) =>
+        Assert.Single(message.Content!.Get<ArrayRecord>("arrays")["w"].Array.ToArray<float>());
+
+    private static (long, string) Shown(FleetMessage message) => (message.Error!.Code, message.Error.Reason);
+
+    [Fact]
+    public async Task Node_PushesOnlyWhatTheServerLacks_AndPullsAModelOnce()
+    {
+        var model = Model(3);
+        link.Send("evaluate", model);
+        link.Send("train", model);
+        var node = Run(new LambdaClient
+        {
+            Fit = (parameters, _, _) => Task.FromResult(new FitOutput(parameters, 1)),
+            Evaluate = (_, _) => new(0, 1),
+        });
+        await link.NextReply();
+        await link.NextReply();
+        await LeaveAsync(node);
+
+        var record = model.Get<ArrayRecord>("arrays").Deflated;
+        // Record, array and piece: pulled for the first message alone, and never pushed.
+        Assert.All(record.Parts, part => Assert.Equal(1, link.Pulled.Count(id => id == part.Id)));
+        Assert.Empty(record.Parts.Select(part => part.Id).Intersect(link.Pushed));
+    }
+
+    [Fact]
+    public async Task Node_WhoseServerIsUnreachable_TriesAgainWithGrowingWaits()
+    {
+        var failures = 0;
+        link.Fault = method =>
+        {
+            if (method == "RegisterNode" && failures++ < 9) throw new RpcException(new(StatusCode.Unavailable, "down"));
+        };
+        link.Send("train", Model(1));
+        var node = Run(LambdaClient.Adding(1, 1));
+        await link.NextReply();
+        await LeaveAsync(node);
+
+        // min(20, 0.5·2ⁿ) / 10 for n = 0…8.
+        double[] expected = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2, 2, 2];
+        Assert.Equal(expected, time.Waits.Take(9).Select(wait => Math.Round(wait.TotalSeconds, 6)));
+    }
+
+    [Fact]
+    public async Task Node_GivesUpAfterTheMostAttempts()
+    {
+        link.Fault = _ => throw new RpcException(new(StatusCode.Unavailable, "down"));
+        var error = await Assert.ThrowsAsync<FederationException>(() => Run(LambdaClient.Adding(1, 1), Options with { MaxAttempts = 3 }));
+        Assert.Equal("[node] test:9092 cannot be reached after 3 attempt(s): RegisterNode: down; is the SuperLink running?", error.Message);
+    }
+
+    [Fact]
+    public async Task Node_ForgottenByARestartedServer_RegistersAnew()
+    {
+        link.Send("train", Model(1));
+        var node = Run(LambdaClient.Adding(1, 1));
+        await link.NextReply();
+        var before = link.Nodes.Values.Single();
+        link.Nodes.Clear();
+        link.SendNothing();
+        link.Send("train", Model(2));
+        Assert.Equal(3f, Weight(await link.NextReply()));
+        Assert.NotEqual(before, link.Nodes.Values.Single());
+        await LeaveAsync(node);
+    }
+
+    [Fact]
+    public async Task Node_WithAKey_IsNotRegistered()
+    {
+        using var key = NodeKey.Create();
+        link.AuthenticationOnly = true;
+        link.Nodes[Convert.ToHexString(key.PublicKey.Span)] = 42;
+        link.Send("train", Model(1));
+        var node = Run(LambdaClient.Adding(1, 1), Options with { Key = key });
+        await link.NextReply();
+        await LeaveAsync(node);
+        Assert.DoesNotContain("RegisterNode", link.Calls);
+        Assert.DoesNotContain("UnregisterNode", link.Calls);
+        Assert.Contains("DeactivateNode", link.Calls);
+    }
+
+    [Fact]
+    public async Task Node_WithoutARegisteredKey_IsToldSo()
+    {
+        using var key = NodeKey.Create();
+        link.AuthenticationOnly = true;
+        var unknown = await Assert.ThrowsAsync<FederationException>(() => Run(LambdaClient.Adding(1, 1), Options with { Key = key }));
+        Assert.Contains("was it registered with `flwr supernode register`?", unknown.Message, StringComparison.Ordinal);
+        var none = await Assert.ThrowsAsync<FederationException>(() => Run(LambdaClient.Adding(1, 1)));
+        Assert.Contains("give that key in the options", none.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Node_ThatIsCancelled_StaysForTheGracePeriodUnlessTheRunIsOver()
+    {
+        link.Send("train", Model(1));
+        var node = Run(LambdaClient.Adding(1, 1));
+        await link.NextReply();
+        await LeaveAsync(node);
+        // It asked for the run each second of the ten.
+        Assert.InRange(link.Calls.Count(method => method == "GetRun"), 9, 11);
+    }
+
+    [Fact]
+    public async Task Node_ToLeaveAfterItsRun_LeavesByItself()
+    {
+        link.Send("train", Model(1));
+        link.SendNothing();
+        link.SendNothing();
+        link.Fault = method => link.RunStatus = link.Calls.Count(call => call == "GetRun") >= 2 ? "finished" : "running";
+        await Run(LambdaClient.Adding(1, 1), Options with { LeaveAfterRun = true });
+        Assert.Equal(["DeactivateNode", "UnregisterNode"], link.Calls.TakeLast(2));
+        Assert.Equal(TimeSpan.FromSeconds(3), Assert.Single(time.Waits));
+    }
+
+    [Fact]
+    public async Task Node_WhoseClientThrows_TellsTheTypeAlone_AndThrowsAfterTheMost()
+    {
+        link.Send("train", Model(1));
+        link.Send("train", Model(2));
+        var node = Run(
+            new LambdaClient { Fit = (_, _, _) => throw new InvalidDataException("patient 17") }, Options with { MaxErrors = 2 });
+        Assert.Equal((2, "Client failed to train: InvalidDataException"), Shown(await link.NextReply()));
+        Assert.Equal((2, "Client failed to train: InvalidDataException"), Shown(await link.NextReply()));
+        Assert.Equal("patient 17", (await Assert.ThrowsAsync<InvalidDataException>(() => node)).Message);
+        Assert.Equal("UnregisterNode", link.Calls.Last());
+    }
+
+    [Fact]
+    public async Task Node_GivenAChangedObject_ReportsItAndLivesOn()
+    {
+        var model = Model(1);
+        var array = model.Get<ArrayRecord>("arrays").Deflated.Parts[0].Id;
+        var changed = true;
+        link.Replace = (id, content) => id != array || !changed ? null
+            : new() { ObjectFound = true, ObjectAvailable = true, ObjectContent = ByteString.CopyFrom([.. content.Span[..^1], 0xFF]) };
+        link.Send("train", model);
+        var node = Run(LambdaClient.Adding(1, 1));
+        var (code, reason) = Shown(await link.NextReply());
+        Assert.Equal(3, code);
+        Assert.Contains("it was changed on its way", reason, StringComparison.Ordinal);
+        changed = false;
+        link.Send("train", model);
+        Assert.NotNull((await link.NextReply()).Content);
+        await LeaveAsync(node);
+    }
+
+    [Fact]
+    public async Task Node_WaitsForAnObjectThatIsNotThereYet()
+    {
+        var asked = 0;
+        var model = Model(1);
+        var dict = link.Send("train", model).Tree.Children[0].ObjectId;
+        link.Replace = (id, _) => id == dict && asked++ < 3 ? new() { ObjectFound = true } : null;
+        var node = Run(LambdaClient.Adding(1, 1));
+        await link.NextReply();
+        // 1 s and 2 s and 4 s.
+        Assert.Equal([1, 2, 4], time.Waits.Take(3).Select(wait => wait.TotalSeconds));
+        await LeaveAsync(node);
+    }
+
+    [Fact]
+    public async Task Node_WhoseRunEndedMeanwhile_DropsTheMessage()
+    {
+        var denied = false;
+        link.Fault = method =>
+        {
+            if (method != "PushMessages" || denied) return;
+            denied = true;
+            throw new RpcException(new(StatusCode.PermissionDenied, "Run is not running."));
+        };
+        link.Send("train", Model(1));
+        link.Send("train", Model(2));
+        var node = Run(LambdaClient.Adding(1, 1));
+        Assert.Equal(3f, Weight(await link.NextReply()));
+        await LeaveAsync(node);
+        Assert.Single(link.Calls, "RegisterNode");
+    }
+
+    private sealed class Tenth : Random
+    {
+        public override double NextDouble() => 0.1;
+    }
+
+    private sealed class Colours : IRecordClient
+    {
+        public ValueTask<RecordDict> QueryAsync(RecordRequest request, CancellationToken cancellation)
+        {
+            var names = request.Content.Get<ConfigRecord>("q")["names"].Items;
+            return new(new RecordDict(("a", new ConfigRecord(("text", $"{request.Action} of {request.GroupId}: {string.Join(',', names)}")))));
+        }
+    }
+}
