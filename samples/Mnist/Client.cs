@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using ManagedFed.Federation;
 using ManagedFed.Federation.Data;
 using ManagedFed.Nn.Data;
@@ -25,7 +26,36 @@ internal sealed class Client : SyncArrayClient
         (train, test) = (learnt.ToDataset(), judged.ToDataset());
     }
 
-    public static Task RunAsync(Settings settings, int node, CancellationToken cancellation)
+    public static Task RunAsync(Settings settings, int node, CancellationToken cancellation) =>
+        FederatedClient.StartAsync(settings.Address, Create(settings, node), new FederatedClientOptions
+        {
+            LoggerFactory = Log(settings),
+            MaxWait = settings.MaxWait,
+        }, cancellation);
+
+    /// <summary>Joins a SuperLink instead: the client is the same.</summary>
+    /// <param name="settings">Where, and how to train.</param>
+    /// <param name="node">Which part of the images.</param>
+    /// <param name="key">The file with the private key of a node that is registered; null for a fresh key.</param>
+    /// <param name="roots">The file with the certificates to trust; null for no encryption, unless the address says https.</param>
+    /// <param name="once">True to leave after one run.</param>
+    /// <param name="cancellation">Leaves.</param>
+    public static async Task RunNodeAsync(Settings settings, int node, string? key, string? roots, bool once, CancellationToken cancellation)
+    {
+        using var identity = key is null ? null : NodeKey.Load(key);
+        var trusted = roots is null ? null : new X509Certificate2Collection();
+        trusted?.ImportFromPemFile(roots!);
+        await FederatedNode.StartAsync(settings.Address, Create(settings, node), new FederatedNodeOptions
+        {
+            LoggerFactory = Log(settings),
+            MaxWait = settings.MaxWait,
+            Key = identity,
+            RootCertificates = trusted,
+            LeaveAfterRun = once,
+        }, cancellation);
+    }
+
+    private static Client Create(Settings settings, int node)
     {
         if (node >= settings.Partitions)
         {
@@ -33,12 +63,10 @@ internal sealed class Client : SyncArrayClient
         }
         var client = new Client(settings, node, Images.Load(settings).Train);
         Console.WriteLine($"Part {node} of {settings.Partitions}: {client.train.Count} images to train on, {client.test.Count} to test on");
-        return FederatedClient.StartAsync(settings.Address, client, new FederatedClientOptions
-        {
-            LoggerFactory = new ConsoleLog(Console.Out, settings.Quiet ? LogLevel.Warning : LogLevel.Information),
-            MaxWait = settings.MaxWait,
-        }, cancellation);
+        return client;
     }
+
+    private static ConsoleLog Log(Settings settings) => new(Console.Out, settings.Quiet ? LogLevel.Warning : LogLevel.Information);
 
     public override IReadOnlyList<NdArray> GetParameters() => learner.Model.Parameters().ToArrays();
 

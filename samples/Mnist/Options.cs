@@ -36,6 +36,13 @@ internal static class Options
 
     public static readonly Option<string?> Json = Optional<string?>("--json", "Also write the history to this file", "file");
     public static readonly Option<string?> Output = Optional<string?>("--output", $"Where the model is written [default: {Defaults.Output}]", "file");
+    public static readonly Option<string?> Key =
+        Optional<string?>("--key", "Private key of a node registered with `flwr supernode register` [default: a fresh one]", "file");
+
+    public static readonly Option<string?> Roots =
+        Optional<string?>("--root-certificates", "Certificates to trust, PEM [default: no encryption]", "file");
+
+    public static readonly Option<bool> Once = new("--once") { Description = "Leave after one run" };
     public static readonly Option<bool> Quiet = new("--quiet") { Description = "Show warnings only" };
 
     static Options() => NodeId.Required = true;
@@ -43,6 +50,10 @@ internal static class Options
     /// <summary>Where the server listens, or is found.</summary>
     public static Option<string> Address(string description, string value) =>
         new("--address") { Description = description, HelpName = "host:port", DefaultValueFactory = _ => value };
+
+    /// <summary>Where the SuperLink is found.</summary>
+    public static Option<string> SuperLink(string value) =>
+        new("--superlink") { Description = "The SuperLink's Fleet service", HelpName = "host:port", DefaultValueFactory = _ => value };
 
     /// <summary>The settings of the options a command has; others keep their defaults.</summary>
     public static Settings Read(ParseResult parsed)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Security.Cryptography;
 using ManagedFed;
 using ManagedFed.Federation;
 using ManagedFed.Samples.Mnist;
@@ -7,6 +8,7 @@ const string serverAddress = "127.0.0.1:8080";
 var listen = Options.Address("Where to listen", serverAddress);
 var listenAnywhere = Options.Address("Where to listen; port 0 is any free one", "127.0.0.1:0");
 var join = Options.Address("Where the server listens", serverAddress);
+var superLink = Options.SuperLink("127.0.0.1:9092");
 Option[] model = [Options.NumLayers, Options.HiddenDim, Options.Dataset, Options.Seed, Options.Threads];
 Option[] training = [Options.Partitions, Options.BatchSize, Options.LocalEpochs, Options.LearningRate];
 Option[] rounds = [Options.Rounds, Options.Clients, Options.Timeout, Options.Json, Options.Output];
@@ -24,12 +26,19 @@ var client = new Command("client", "Joins a server and trains on one part of the
 Add(client, [Options.NodeId, join, Options.MaxWait, Options.Quiet, .. training, .. model], (parsed, cancellation) => Client.RunAsync(
     Options.Read(parsed) with { Address = parsed.GetValue(join)! }, parsed.GetRequiredValue(Options.NodeId)!.Value, cancellation));
 
+var node = new Command("node", "Joins a SuperLink of Flower 1.23 or later and trains on one part of the images, run after run.");
+Add(node, [Options.NodeId, superLink, Options.Key, Options.Roots, Options.Once, Options.MaxWait, Options.Quiet, .. training, .. model],
+    (parsed, cancellation) => Client.RunNodeAsync(
+        Options.Read(parsed) with { Address = parsed.GetValue(superLink)! }, parsed.GetRequiredValue(Options.NodeId)!.Value,
+        parsed.GetValue(Options.Key), parsed.GetValue(Options.Roots), parsed.GetValue(Options.Once), cancellation));
+
 var central = new Command("central", "Trains the same model on all images in this process, without federation.");
 Add(central, [Options.Epochs, Options.BatchSize, Options.LearningRate, Options.Output, .. model], (parsed, cancellation) =>
     Central.RunAsync(Options.Read(parsed), parsed.GetValue(Options.Epochs), cancellation));
 
 quickstart.Add(server);
 quickstart.Add(client);
+quickstart.Add(node);
 quickstart.Add(central);
 return await quickstart.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 
@@ -50,7 +59,8 @@ static void Add(Command command, Option[] options, Func<ParseResult, Cancellatio
             Console.Error.WriteLine("Stopped.");
             return 130;
         }
-        catch (Exception e) when (e is UserException or FederationException or IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e) when (e is UserException or FederationException or IOException or UnauthorizedAccessException or ArgumentException
+            or FormatException or CryptographicException)
         {
             Console.Error.WriteLine($"Error: {e.Message}");
             return 1;

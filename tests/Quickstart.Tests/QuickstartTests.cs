@@ -147,6 +147,7 @@ public sealed class QuickstartTests(ReducedMnist data) : IClassFixture<ReducedMn
     [InlineData("", "--address --dataset --json --output --timeout --threads")]
     [InlineData("server", "--rounds --clients --address --json --output --timeout")]
     [InlineData("client", "--node-id --partitions --batch-size --local-epochs --learning-rate --address --seed")]
+    [InlineData("node", "--node-id --superlink --key --root-certificates --once --max-wait --partitions --seed")]
     [InlineData("central", "--epochs --batch-size --learning-rate --seed --dataset")]
     public async Task Help_EveryCommand_ListsItsOptions(string command, string options)
     {
@@ -158,6 +159,7 @@ public sealed class QuickstartTests(ReducedMnist data) : IClassFixture<ReducedMn
 
     [Theory]
     [InlineData("client", "--node-id")]
+    [InlineData("node --node-id 0 --key missing.pem", "missing.pem")]
     [InlineData("--rounds x", "x")]
     [InlineData("--batch-size 0", "--batch-size is 0, expected at least 1")]
     [InlineData("central --epochs -1", "--epochs is -1, expected at least 0")]
