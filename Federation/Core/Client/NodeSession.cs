@@ -97,7 +97,7 @@ internal sealed class NodeSession(FleetCalls calls, NodeWork work, ulong node, F
         var limits = ObjectLimits.Default with { MaxBytes = options.MaxMessageBytes };
         // The model of one task is often that of the next: trained on, then evaluated. Another one need not stay in memory.
         var ids = tree is null ? [] : ObjectTrees.Ids(tree, limits);
-        if (lastModel is not null && !ids.Contains(lastModel.Deflated.Tree.ObjectId)) lastModel = null;
+        if (lastModel is not null && !ids.Contains(lastModel.Id)) lastModel = null;
         var message = await new Inflation((item, token) => PullObjectAsync(run, item, token), limits, lastModel)
             .ReadAsync(id, cancellation).ConfigureAwait(false);
         if (message.Metadata.RunId != run) throw new FormatException($"[fleet] message {FleetObject.Shown(id)} is of run {message.Metadata.RunId}, not {run}");
@@ -139,10 +139,14 @@ internal sealed class NodeSession(FleetCalls calls, NodeWork work, ulong node, F
             log.MessageDropped(asked.MessageId, $"it was to be answered within {asked.Ttl} s");
             return;
         }
-        var response = await calls.PushMessageAsync(node, reply, worked, cancellation).ConfigureAwait(false);
+        // Work that is done is not thrown away: a node that is cancelled now still has the grace period to hand it over.
+        using var late = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
+        using var registration = cancellation.Register(() => late.CancelAfter(options.GracePeriod));
+        var response = await calls.PushMessageAsync(node, reply, worked, late.Token).ConfigureAwait(false);
+        LastReply = (asked.RunId, time.GetTimestamp());
         if (response.Results.TryGetValue(reply.Id, out var code) && code != 0) log.MessageDropped(asked.MessageId, $"the server took the reply with code {code}");
         await Parallel.ForEachAsync(
-            response.ObjectsToPush, new ParallelOptions { MaxDegreeOfParallelism = Pushing, CancellationToken = cancellation },
+            response.ObjectsToPush, new ParallelOptions { MaxDegreeOfParallelism = Pushing, CancellationToken = late.Token },
             (id, token) => PushObjectAsync(asked.RunId, reply, id, token)).ConfigureAwait(false);
         LastReply = (asked.RunId, time.GetTimestamp());
     }

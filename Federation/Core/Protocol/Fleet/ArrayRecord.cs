@@ -12,6 +12,12 @@ public sealed class ArrayRecord(params IEnumerable<(string Name, RecordArray Arr
 
     string IRecord.TypeName => ObjectType.ArrayRecord;
 
+    /// <summary>The id a record that was pulled had; to hash a large model again would take long.</summary>
+    internal string? PulledId { get; init; }
+
+    /// <summary>The record's id.</summary>
+    internal string Id => PulledId ?? Deflated.Tree.ObjectId;
+
     /// <summary>The record as an object with its children.</summary>
     internal DeflatedRecord Deflated
     {

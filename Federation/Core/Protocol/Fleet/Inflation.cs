@@ -71,7 +71,7 @@ internal sealed class Inflation(ObjectSource source, ObjectLimits limits, ArrayR
 
     private async Task<IRecord> RecordAsync(string id, CancellationToken cancellation)
     {
-        if (known is not null && id == known.Deflated.Tree.ObjectId) return known;
+        if (id == known?.Id) return known;
         var record = await FetchAsync(id, cancellation, ObjectType.ArrayRecord, ObjectType.MetricRecord, ObjectType.ConfigRecord).ConfigureAwait(false);
         if (record.Type == ObjectType.ConfigRecord) return new ConfigRecord(RecordCodec.Decode(record.Body.Span));
         if (record.Type == ObjectType.MetricRecord)
@@ -90,7 +90,7 @@ internal sealed class Inflation(ObjectSource source, ObjectLimits limits, ArrayR
         {
             items.Add((name, await ArrayAsync(child, cancellation).ConfigureAwait(false)));
         }
-        return new ArrayRecord(items);
+        return new ArrayRecord(items) { PulledId = id };
     }
 
     private async Task<RecordArray> ArrayAsync(string id, CancellationToken cancellation)
