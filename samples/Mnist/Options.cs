@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using ManagedFed.Federation;
 
 namespace ManagedFed.Samples.Mnist;
 
@@ -43,6 +44,20 @@ internal static class Options
         Optional<string?>("--root-certificates", "Certificates to trust, PEM [default: no encryption]", "file");
 
     public static readonly Option<bool> Once = new("--once") { Description = "Leave after one run" };
+
+    public static readonly Option<string?> Fab = Optional<string?>("--fab", "App bundle that stock SuperNodes fetch and run; it is not executed here", "file");
+
+    public static readonly Option<string?> NodeKeys =
+        Optional<string?>("--node-keys", "Only nodes with these public keys may join: a file with a line of ssh-keygen's .pub files for each", "file");
+
+    /// <summary>The option alone stands for the usual address.</summary>
+    public static readonly Option<string?> Fleet = new("--fleet")
+    {
+        Description = "Also let SuperNodes join over Flower's Fleet service [there alone: 127.0.0.1:9092]",
+        HelpName = "host:port",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
     public static readonly Option<bool> Quiet = new("--quiet") { Description = "Show warnings only" };
 
     static Options() => NodeId.Required = true;
@@ -76,9 +91,18 @@ internal static class Options
             Threads = Get(Threads, null),
             MaxWait = Get(MaxWait, null) is { } wait ? TimeSpan.FromSeconds(wait) : null,
             Quiet = Get(Quiet, false),
+            Fleet = parsed.GetResult(Fleet) is null ? null : ReadFleet(parsed),
         };
 
         T Get<T>(Option<T> option, T missing) => parsed.GetResult(option) is null ? missing : parsed.GetValue(option)!;
+    }
+
+    private static FleetOptions ReadFleet(ParseResult parsed)
+    {
+        var fleet = new FleetOptions { AppBundle = parsed.GetValue(Fab) };
+        if (parsed.GetValue(Fleet) is { } address) fleet = fleet with { Address = address };
+        return parsed.GetValue(NodeKeys) is not { } file ? fleet
+            : fleet with { AllowedKeys = [.. File.ReadLines(file).Where(line => !string.IsNullOrWhiteSpace(line))] };
     }
 
     private static Option<T> Number<T>(string name, string description, T value, T least) where T : struct, IComparable<T> =>

@@ -19,7 +19,7 @@ Add(quickstart, [listenAnywhere, .. rounds, .. training, .. model], (parsed, can
     Quickstart.RunAsync(Options.Read(parsed) with { Address = parsed.GetValue(listenAnywhere)! }, cancellation));
 
 var server = new Command("server", "Waits for clients, leads the rounds and writes the final model.");
-Add(server, [listen, .. rounds, .. model], (parsed, cancellation) =>
+Add(server, [listen, Options.Fleet, Options.Fab, Options.NodeKeys, .. rounds, .. model], (parsed, cancellation) =>
     Server.RunAsync(Options.Read(parsed) with { Address = parsed.GetValue(listen)! }, _ => { }, cancellation));
 
 var client = new Command("client", "Joins a server and trains on one part of the images.");

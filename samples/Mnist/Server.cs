@@ -33,6 +33,7 @@ internal static class Server
             LoggerFactory = new ConsoleLog(Console.Out, LogLevel.Information),
             Seed = settings.Seed,
             OnListening = onListening,
+            Fleet = settings.Fleet,
         };
         var history = await FederatedServer.StartAsync(
             settings.Address, new ServerConfig(settings.Rounds, settings.Timeout), strategy, options, cancellation);

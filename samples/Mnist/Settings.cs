@@ -1,3 +1,5 @@
+using ManagedFed.Federation;
+
 namespace ManagedFed.Samples.Mnist;
 
 /// <summary>The numbers of the program; the defaults are the published example's.</summary>
@@ -27,6 +29,9 @@ internal sealed record Settings
 
     /// <summary>Where the server listens, host:port.</summary>
     public string Address { get; init; } = "127.0.0.1:8080";
+
+    /// <summary>How the server offers Fleet; null for not at all.</summary>
+    public FleetOptions? Fleet { get; init; }
 
     /// <summary>The folder with the four IDX files; null for the bundled one.</summary>
     public string? Dataset { get; init; }

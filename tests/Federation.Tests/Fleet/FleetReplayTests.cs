@@ -1,0 +1,177 @@
+using System.Text;
+using Google.Protobuf;
+using Xunit;
+
+namespace ManagedFed.Federation.Tests.Fleet;
+
+/// <summary>What real nodes sent to a real SuperLink, sent to ours: same clock, same numbers, so the same bytes come back.</summary>
+public sealed class FleetReplayTests
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private static IReadOnlyList<RecordedCall> Session => FleetRecording.Session;
+
+    /// <summary>From registration to the initial model: the message's id covers its metadata and content, so equal ids are equal messages.</summary>
+    [Fact]
+    public async Task Session_UpToTheInitialModel_IsAnsweredWithTheRecordedBytes()
+    {
+        var ids = new Queue<ulong>(FleetRecording.All("RegisterNode", false, Wire.RegisterNodeResponse.Parser).Select(response => response.NodeId));
+        var fab = FleetRecording.All("GetFab", false, Wire.GetFabResponse.Parser).First().Fab;
+        var bundle = AppBundle.Read("recorded.fab", fab.Content.ToByteArray());
+        var server = new HandDesk(bundle: bundle, ids: ids.Dequeue);
+        var last = Session.First(call => call.Method == "ConfirmMessageReceived" && !call.IsRequest).Number;
+        server.Clock.SetUtcNow(TimeOf(Session[0]));
+        var replay = new Replay(server, Session);
+
+        // The instruction goes out before the pull that finds it.
+        var found = Session.First(call => call.Method == "PullMessages" && !call.IsRequest && call.Body.Length > 0);
+        var metadata = Wire.PullMessagesResponse.Parser.ParseFrom(found.Body).MessagesList[0].Metadata;
+        var pull = replay.RequestOf(found);
+        replay.Run(0, pull.Number - 1);
+        var seconds = Math.Floor(metadata.CreatedAt);
+        var at = DateTimeOffset.UnixEpoch.AddSeconds(seconds).AddMicroseconds(Math.Round((metadata.CreatedAt - seconds) * 1e6));
+        server.Clock.SetUtcNow(at);
+        var asked = server.Registry.Snapshot().Single(client => client.Info.Peer.EndsWith($"node {metadata.DstNodeId}", StringComparison.Ordinal));
+        var answer = asked.AskAsync(new GetParametersInstructions(TestKit.NoValues), Token);
+        replay.Run(pull.Number, last);
+
+        var push = Session.First(call => call.Method == "PushMessages" && call.IsRequest);
+        var end = Session.First(call => call.Method == "PullMessages" && call.IsRequest && call.Number > push.Number);
+        Assert.False(answer.IsCompleted);
+        replay.Run(push.Number, end.Number - 1);
+
+        var model = Assert.IsType<GetParametersResult>((await answer.Bounded()).Reply).Parameters;
+        Assert.Equal(["(784, 32)", "(32,)", "(32, 64)", "(64,)"], model.Arrays.Select(array => array.Shape.ToString()));
+        Assert.Empty(ids);
+    }
+
+    [Fact]
+    public void Shutdown_OfKnownNodes_IsAnsweredAsRecorded()
+    {
+        var goodbyes = FleetRecording.Shutdown.Where(call => call.Method == "DeactivateNode" && call.IsRequest).ToArray();
+        var ids = new Queue<ulong>(goodbyes.Select(call => Wire.DeactivateNodeRequest.Parser.ParseFrom(call.Body).NodeId));
+        var server = new HandDesk(ids: ids.Dequeue);
+        server.Clock.SetUtcNow(TimeOf(goodbyes[0]));
+        foreach (var call in goodbyes)
+        {
+            var key = ByteString.CopyFrom(call.Headers[SignedHeaders.PublicKeyName]);
+            var caller = Replay.Caller(server, call);
+            server.Desk.Register(caller, new() { PublicKey = key });
+            server.Desk.Activate(caller, new() { PublicKey = key, HeartbeatInterval = 30 });
+        }
+        Assert.Equal(2, server.Registry.Snapshot().Count);
+
+        new Replay(server, FleetRecording.Shutdown).Run(goodbyes[0].Number, int.MaxValue);
+
+        Assert.Empty(server.Registry.Snapshot());
+    }
+
+    [Fact]
+    public void AppBundle_Recorded_IsReadAsItsMakerDid()
+    {
+        var (run, fab) = (FleetRecording.All("GetRun", false, Wire.GetRunResponse.Parser).First().Run, FleetRecording.All("GetFab", false, Wire.GetFabResponse.Parser).First().Fab);
+        var bundle = AppBundle.Read("recorded.fab", fab.Content.ToByteArray());
+
+        Assert.Equal((run.FabId, run.FabVersion, run.FabHash), (bundle.Id, bundle.Version, bundle.Hash));
+        Assert.Equal(fab.HashStr, bundle.Hash);
+    }
+
+    [Fact]
+    public void AppBundle_OtherFile_IsRefused() =>
+        Assert.Contains("is no app bundle", Assert.Throws<FormatException>(() => AppBundle.Read("x.fab", Encoding.ASCII.GetBytes("PK no zip"))).Message);
+
+    private static DateTimeOffset TimeOf(RecordedCall call) => DateTimeOffset.Parse(
+        Encoding.ASCII.GetString(call.Headers[SignedHeaders.TimestampName]), System.Globalization.CultureInfo.InvariantCulture);
+
+    /// <summary>Sends recorded requests to a desk and compares each answer with the recorded one.</summary>
+    private sealed class Replay(HandDesk server, IReadOnlyList<RecordedCall> calls)
+    {
+        /// <summary>The request that a response answers: calls of two nodes overlap, and those of one key do not.</summary>
+        public RecordedCall RequestOf(RecordedCall response) => Pairs().Single(pair => pair.Response == response).Request;
+
+        /// <summary>Replays the requests with numbers in this range.</summary>
+        public void Run(int first, int last)
+        {
+            foreach (var (request, response) in Pairs().Where(pair => pair.Request.Number >= first && pair.Request.Number <= last))
+            {
+                Compare(request.Method, Send(request), response.Body);
+            }
+        }
+
+        public static FleetCaller Caller(HandDesk server, RecordedCall call) => server.Desk.Authenticate(
+            new(call.Headers[SignedHeaders.PublicKeyName], Encoding.ASCII.GetString(call.Headers[SignedHeaders.TimestampName]), call.Headers[SignedHeaders.SignatureName]),
+            "ipv4:127.0.0.1:1");
+
+        private IMessage Send(RecordedCall call)
+        {
+            // A signature counts from 5 s before its time on: the clock follows behind, so that the instruction has its recorded time.
+            if (TimeOf(call).AddSeconds(-4) is var due && due > server.Clock.GetUtcNow()) server.Clock.SetUtcNow(due);
+            var (desk, caller, body) = (server.Desk, Caller(server, call), call.Body);
+            return call.Method switch
+            {
+                "RegisterNode" => desk.Register(caller, Wire.RegisterNodeRequest.Parser.ParseFrom(body)),
+                "ActivateNode" => desk.Activate(caller, Wire.ActivateNodeRequest.Parser.ParseFrom(body)),
+                "DeactivateNode" => desk.Deactivate(caller, Wire.DeactivateNodeRequest.Parser.ParseFrom(body)),
+                "UnregisterNode" => desk.Unregister(caller, Wire.UnregisterNodeRequest.Parser.ParseFrom(body)),
+                "SendNodeHeartbeat" => desk.Heartbeat(caller, Wire.SendNodeHeartbeatRequest.Parser.ParseFrom(body)),
+                "PullMessages" => desk.Pull(caller, Wire.PullMessagesRequest.Parser.ParseFrom(body)),
+                "PushMessages" => desk.Push(caller, Wire.PushMessagesRequest.Parser.ParseFrom(body)),
+                "GetRun" => desk.GetRun(caller, Wire.GetRunRequest.Parser.ParseFrom(body)),
+                "GetFab" => desk.GetFab(caller, Wire.GetFabRequest.Parser.ParseFrom(body)),
+                "PushObject" => desk.PushObject(caller, Wire.PushObjectRequest.Parser.ParseFrom(body)),
+                "PullObject" => desk.PullObject(caller, Wire.PullObjectRequest.Parser.ParseFrom(body)),
+                "ConfirmMessageReceived" => desk.Confirm(caller, Wire.ConfirmMessageReceivedRequest.Parser.ParseFrom(body)),
+                _ => throw new NotSupportedException(call.Method),
+            };
+        }
+
+        /// <summary>Byte for byte, but for the order of a set and the run's times and counters.</summary>
+        private static void Compare(string method, IMessage got, byte[] wanted)
+        {
+            if (method == "PushMessages")
+            {
+                var (ours, theirs) = ((Wire.PushMessagesResponse)got, Wire.PushMessagesResponse.Parser.ParseFrom(wanted));
+                Assert.Equal(theirs.ObjectsToPush.Order(), ours.ObjectsToPush.Order());
+                Assert.Equal((theirs.Results, theirs.Reconnect), (ours.Results, ours.Reconnect));
+            }
+            else if (method == "GetRun")
+            {
+                var (ours, theirs) = (((Wire.GetRunResponse)got).Run, Wire.GetRunResponse.Parser.ParseFrom(wanted).Run);
+                Assert.Equal((theirs.RunId, theirs.FabId, theirs.FabVersion, theirs.FabHash), (ours.RunId, ours.FabId, ours.FabVersion, ours.FabHash));
+                Assert.Equal((theirs.Status, theirs.Federation, theirs.RunType), (ours.Status, ours.Federation, ours.RunType));
+            }
+            else if (method == "GetFab")
+            {
+                Assert.Equal(Wire.GetFabResponse.Parser.ParseFrom(wanted), got);
+            }
+            else
+            {
+                Assert.Equal(wanted, got.ToByteArray());
+            }
+        }
+
+        private IEnumerable<(RecordedCall Request, RecordedCall Response)> Pairs()
+        {
+            var open = new List<RecordedCall>();
+            var pairs = new List<(RecordedCall, RecordedCall)>();
+            foreach (var call in calls)
+            {
+                if (call.IsRequest) open.Add(call);
+                else if (open.FindIndex(request => request.Method == call.Method && Fits(request, call)) is >= 0 and var at)
+                {
+                    pairs.Add((open[at], call));
+                    open.RemoveAt(at);
+                }
+            }
+            return pairs.OrderBy(pair => pair.Item1.Number);
+        }
+
+        /// <summary>Where two calls of a method overlap, the content tells which one is answered.</summary>
+        private static bool Fits(RecordedCall request, RecordedCall response)
+        {
+            if (request.Method != "PullObject") return true;
+            var content = Wire.PullObjectResponse.Parser.ParseFrom(response.Body).ObjectContent;
+            return FleetObject.IdOf(content.Span) == Wire.PullObjectRequest.Parser.ParseFrom(request.Body).ObjectId;
+        }
+    }
+}
