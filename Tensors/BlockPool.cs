@@ -45,12 +45,17 @@ internal sealed class BlockPool
     /// <summary>Bytes dropped but unseen by the collector are looked for when this many more are alive than after the last look.</summary>
     private const long CollectAfter = 32L << 20;
 
+    /// <summary>The classes of blocks up to a page, whose objects weigh more than their bytes.</summary>
+    private static readonly int SmallClasses = Classify(4096).SizeClass + 1;
+
     private readonly Lock gate = new();
+    // The fewest free blocks of each small class since unused ones were last forgotten.
+    private readonly int[] least = new int[SmallClasses];
     private readonly Stack<Block>[] free = [.. Enumerable.Range(0, 256).Select(_ => new Stack<Block>())];
     private long active, cached, peak, escaped, collectAt = CollectAfter;
     private long cacheLimit = Math.Min(1L << 30, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4);
 
-    public static BlockPool Shared { get; } = new();
+    public static BlockPool Shared { get; } = CreateShared();
 
     public long ActiveBytes => Volatile.Read(ref active);
 
@@ -124,12 +129,33 @@ internal sealed class BlockPool
         }
     }
 
+    /// <summary>Drops the small blocks that were not needed since the last time: what a burst of dropped arrays once filled.</summary>
+    public void ForgetUnused()
+    {
+        lock (gate)
+        {
+            for (var i = 0; i < least.Length; i++)
+            {
+                for (var unused = least[i]; unused > 0 && free[i].TryPop(out var block); unused--) cached -= block.Capacity;
+                least[i] = free[i].Count;
+            }
+        }
+    }
+
+    private static BlockPool CreateShared()
+    {
+        var pool = new BlockPool();
+        _ = new FullCollections(pool);
+        return pool;
+    }
+
     private Block? TryRent(int sizeClass, long capacity)
     {
         lock (gate)
         {
             if (active + capacity > Limit || !free[sizeClass].TryPop(out var block)) return null;
             cached -= capacity;
+            if (sizeClass < least.Length) least[sizeClass] = Math.Min(least[sizeClass], free[sizeClass].Count);
             Activate(capacity);
             return block;
         }
@@ -173,5 +199,15 @@ internal sealed class BlockPool
         var shift = BitOperations.Log2((ulong)(lines - 1)) - 2;
         var quarters = ((lines - 1) >> shift) + 1;
         return ((shift << 2) + (int)quarters - 1, (quarters << shift) * Block.LineSize);
+    }
+
+    /// <summary>Nobody holds it, so it is found dropped by each collection of its generation, soon the oldest.</summary>
+    private sealed class FullCollections(BlockPool pool)
+    {
+        ~FullCollections()
+        {
+            pool.ForgetUnused();
+            GC.ReRegisterForFinalize(this);
+        }
     }
 }

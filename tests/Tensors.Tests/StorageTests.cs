@@ -168,6 +168,57 @@ public sealed class StorageTests
         }
     }
 
+    // Each small block costs several times its bytes in objects; a burst of dropped arrays must not hold them for good.
+    [Fact]
+    public void DroppedSmallArrays_NotNeededBetweenTwoFullCollections_LeaveTheCache()
+    {
+        Settle();
+        TensorMemory.ClearCache();
+        Settle();
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        Drop();
+        for (var i = 0; i < 4; i++) Settle();
+
+        Assert.InRange(TensorMemory.CachedBytes, 0, 1000 * 64);
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 1 << 20);
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static void Drop()
+        {
+            var arrays = new List<NdArray>();
+            for (var i = 0; i < 20_000; i++) arrays.Add(NdArray.Zeros([3]).Transpose());
+            GC.KeepAlive(arrays);
+        }
+    }
+
+    [Fact]
+    public void ForgetUnused_OfAPool_DropsSmallBlocksNotNeededSinceTheLastTime()
+    {
+        var pool = new BlockPool();
+        Use(64, 3);
+        Use(8192, 2);
+        pool.ForgetUnused();
+        Assert.Equal(3 * 64 + 2 * 8192, pool.CachedBytes);
+
+        // Two of the three are needed again; one is not.
+        Use(64, 2);
+        pool.ForgetUnused();
+        Assert.Equal(2 * 64 + 2 * 8192, pool.CachedBytes);
+        Use(64, 2);
+        pool.ForgetUnused();
+        Assert.Equal(2 * 64 + 2 * 8192, pool.CachedBytes);
+
+        // Now none is. Large blocks are what the limit of the cache is for.
+        pool.ForgetUnused();
+        Assert.Equal(2 * 8192, pool.CachedBytes);
+
+        void Use(long bytes, int count)
+        {
+            var blocks = Enumerable.Range(0, count).Select(_ => pool.Rent(bytes)).ToArray();
+            foreach (var block in blocks) pool.Return(block);
+        }
+    }
+
     [Fact]
     public void DroppedArray_WhoseSpanLives_IsNeverReused()
     {
