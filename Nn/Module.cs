@@ -165,18 +165,22 @@ public abstract class Module
     /// <exception cref="ArgumentException">A name selects nothing.</exception>
     public void Unfreeze(params ReadOnlySpan<string> names) => SetFrozen("unfreeze", false, names);
 
-    /// <summary>Writes all parameters and persistent buffers, one array to a name, to an <c>.npz</c> or, by its ending, a <c>.safetensors</c> file.</summary>
+    /// <summary>Writes all parameters and persistent buffers, one array to a name, to an <c>.npz</c> or <c>.safetensors</c> file.</summary>
     /// <param name="path">The file to create or replace; it holds its old content until the new one is complete on disk.</param>
+    /// <param name="metadata">Texts to keep with them in a <c>.safetensors</c> file; <see cref="Safetensors.Load"/> gives them back.</param>
+    /// <exception cref="ArgumentException">The path ends otherwise, or metadata are given for an <c>.npz</c> file.</exception>
     /// <exception cref="IOException">The file cannot be written; it is unchanged then.</exception>
-    public void SaveWeights(string path)
+    public void SaveWeights(string path, IReadOnlyDictionary<string, string>? metadata = null)
     {
+        var safetensors = IsSafetensors("save_weights", path);
+        if (!safetensors && metadata is not null) Throw.Argument("save_weights", $"{path} is a .npz file, which holds no metadata; save a .safetensors file");
         var parameters = Parameters();
         var arrays = parameters.Keys.Zip(parameters.ToArrays());
-        if (IsSafetensors(path)) Safetensors.Save(path, arrays);
+        if (safetensors) Safetensors.Save(path, arrays, metadata);
         else Npz.Save(path, arrays);
     }
 
-    /// <summary>Reads the parameters and persistent buffers from an <c>.npz</c> or, by its ending, a <c>.safetensors</c> file.</summary>
+    /// <summary>Reads the parameters and persistent buffers from an <c>.npz</c> or <c>.safetensors</c> file.</summary>
     /// <remarks>
     /// Names and layouts are MLX's, so its files load as they are. Those of PyTorch agree for linear and embedding layers and for layer, RMS,
     /// group and batch normalisation, whose count <c>num_batches_tracked</c> has no place here. Convolutions have the channels last:
@@ -187,11 +191,13 @@ public abstract class Module
     /// <param name="strict">True: the file has exactly this module's names. False: those both have are read.</param>
     /// <param name="convert">Given name and array of each entry, the name and array to use instead, or null to leave the entry out.</param>
     /// <returns>What was passed over: a line with name, shape and type for each parameter that the file lacks and each array it has besides.</returns>
-    /// <exception cref="ArgumentException">Names, shapes or types differ; the message lists every difference, and nothing has changed.</exception>
+    /// <exception cref="ArgumentException">
+    /// The path ends otherwise, or names, shapes or types differ; the message lists every difference, and nothing has changed.
+    /// </exception>
     public IReadOnlyList<string> LoadWeights(string path, bool strict = true, Func<string, NdArray, (string Name, NdArray Array)?>? convert = null)
     {
         var own = Parameters();
-        var entries = (IsSafetensors(path) ? Safetensors.Load(path).Arrays : Npz.Load(path))
+        var entries = (IsSafetensors("load_weights", path) ? Safetensors.Load(path).Arrays : Npz.Load(path))
             .Select(entry => convert is null ? (entry.Key, entry.Value) : convert(entry.Key, entry.Value));
         var read = new ParameterTree(entries.OfType<(string Name, NdArray Array)>().Select(entry => KeyValuePair.Create(entry.Name, (Tensor)entry.Array)));
         string[] differences = [.. own.Missing(read), .. own.Extra(read)];
@@ -200,7 +206,14 @@ public abstract class Module
         return differences;
     }
 
-    private static bool IsSafetensors(string path) => Path.GetExtension(path).Equals(".safetensors", StringComparison.OrdinalIgnoreCase);
+    private static bool IsSafetensors(string op, string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        var extension = Path.GetExtension(path);
+        var safetensors = extension.Equals(".safetensors", StringComparison.OrdinalIgnoreCase);
+        if (!safetensors && !extension.Equals(".npz", StringComparison.OrdinalIgnoreCase)) Throw.Argument(op, $"{path} ends with '{extension}', expected .npz or .safetensors");
+        return safetensors;
+    }
 
     private static ParameterTree Tree(IEnumerable<KeyValuePair<string, Parameter>> parameters) =>
         new(parameters.Select(entry => KeyValuePair.Create(entry.Key, entry.Value.Value)));

@@ -57,18 +57,23 @@ public static class Safetensors
     /// <param name="limits">What to accept; <see cref="SafetensorsLimits.Default"/> when null.</param>
     /// <exception cref="FormatException">The content is not such a file, is damaged, exceeds a limit, or holds a type that is not supported.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static SafetensorsFile Load(string path, Func<string, bool>? select = null, SafetensorsLimits? limits = null)
-    {
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
-        try
-        {
-            return Read(file, select, limits);
-        }
-        catch (FormatException e)
-        {
-            throw new FormatException($"{e.Message} (file {path})", e);
-        }
-    }
+    public static SafetensorsFile Load(string path, Func<string, bool>? select = null, SafetensorsLimits? limits = null) =>
+        Open(path, file => Read(file, select, limits));
+
+    /// <summary>Some rows of one array of a file, entries start … start+count−1 of its first axis; no other array and no other row is read.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="name">The array's name.</param>
+    /// <param name="start">The first row.</param>
+    /// <param name="count">The number of rows.</param>
+    /// <param name="limits">What to accept; <see cref="SafetensorsLimits.Default"/> when null.</param>
+    /// <returns>Shape (count, …), even of an array that is too large to be read whole.</returns>
+    /// <exception cref="KeyNotFoundException">There is no array of that name; the message lists those there are.</exception>
+    /// <exception cref="ArgumentException">The array is a scalar.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The rows are not all there.</exception>
+    /// <exception cref="FormatException">As for <see cref="Load"/>.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static NdArray LoadRows(string path, string name, int start, int count, SafetensorsLimits? limits = null) =>
+        Open(path, file => ReadRows(file, name, start, count, limits));
 
     /// <summary>The arrays and metadata of a stream.</summary>
     /// <param name="source">A seekable stream that holds the file from its first byte to its last.</param>
@@ -77,6 +82,54 @@ public static class Safetensors
     /// <exception cref="ArgumentException">The stream cannot seek.</exception>
     /// <exception cref="FormatException">The content is not such a file, is damaged, exceeds a limit, or holds a type that is not supported.</exception>
     public static SafetensorsFile Read(Stream source, Func<string, bool>? select = null, SafetensorsLimits? limits = null)
+    {
+        var (header, start) = Header(source, limits);
+        var arrays = new OrderedDictionary<string, NdArray>(header.Entries.Count, StringComparer.Ordinal);
+        foreach (var entry in header.Entries)
+        {
+            if (select is not null && !select(entry.Name)) continue;
+            source.Position = start + entry.Begin;
+            arrays.Add(entry.Name, SafetensorsData.Read(source, entry));
+        }
+        return new(arrays, header.Metadata);
+    }
+
+    /// <summary>Some rows of one array of a stream; see <see cref="LoadRows"/>.</summary>
+    /// <param name="source">A seekable stream that holds the file from its first byte to its last.</param>
+    /// <inheritdoc cref="LoadRows"/>
+    public static NdArray ReadRows(Stream source, string name, int start, int count, SafetensorsLimits? limits = null)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        var (header, data) = Header(source, limits);
+        var entry = header.Entries.FirstOrDefault(entry => entry.Name == name)
+            ?? throw new KeyNotFoundException($"[safetensors] there is no tensor {name}, only {string.Join(", ", header.Entries.Select(entry => entry.Name))}");
+        if (entry.Shape.Rank == 0) Throw.Argument("safetensors", $"tensor '{name}' is a scalar, which has no rows");
+        var rows = entry.Shape[0];
+        if (start < 0 || count < 0 || start > rows - count)
+        {
+            throw new ArgumentOutOfRangeException(nameof(start), start, $"[safetensors] rows {start} to {(long)start + count - 1} of tensor '{name}' of shape {entry.Shape}");
+        }
+        var row = rows == 0 ? 0 : (entry.End - entry.Begin) / rows;
+        var slice = entry with { Shape = entry.Shape.With(0, count), Begin = entry.Begin + start * row, End = entry.Begin + (start + (long)count) * row };
+        source.Position = data + slice.Begin;
+        return SafetensorsData.Read(source, slice);
+    }
+
+    private static T Open<T>(string path, Func<Stream, T> read)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        try
+        {
+            return read(file);
+        }
+        catch (FormatException e)
+        {
+            throw new FormatException($"{e.Message} (file {path})", e);
+        }
+    }
+
+    /// <summary>The header of a stream, and where the data behind it begin.</summary>
+    private static (SafetensorsHeader Header, long Start) Header(Stream source, SafetensorsLimits? limits)
     {
         ArgumentNullException.ThrowIfNull(source);
         limits ??= SafetensorsLimits.Default;
@@ -91,15 +144,7 @@ public static class Safetensors
         var json = new byte[size];
         source.ReadExactly(json);
         var start = LengthBytes + (long)size;
-        var header = SafetensorsHeader.Parse(json, source.Length - start, limits);
-        var arrays = new OrderedDictionary<string, NdArray>(header.Entries.Count, StringComparer.Ordinal);
-        foreach (var entry in header.Entries)
-        {
-            if (select is not null && !select(entry.Name)) continue;
-            source.Position = start + entry.Begin;
-            arrays.Add(entry.Name, SafetensorsData.Read(source, entry));
-        }
-        return new(arrays, header.Metadata);
+        return (SafetensorsHeader.Parse(json, source.Length - start, limits), start);
     }
 
     internal static FormatException Malformed(string message, Exception? inner = null) => new($"[safetensors] {message}", inner);

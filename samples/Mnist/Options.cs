@@ -60,7 +60,16 @@ internal static class Options
 
     public static readonly Option<bool> Quiet = new("--quiet") { Description = "Show warnings only" };
 
-    static Options() => NodeId.Required = true;
+    static Options()
+    {
+        NodeId.Required = true;
+        // Refused now and not once the model is trained.
+        Output.Validators.Add(result =>
+        {
+            var path = result.GetValueOrDefault<string?>();
+            if (path is not null && Path.GetExtension(path).ToLowerInvariant() is not (".npz" or ".safetensors")) result.AddError($"--output is {path}, expected a file ending with .npz or .safetensors");
+        });
+    }
 
     /// <summary>Where the server listens, or is found.</summary>
     public static Option<string> Address(string description, string value) =>

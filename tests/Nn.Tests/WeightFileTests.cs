@@ -40,6 +40,34 @@ public sealed class WeightFileTests : IDisposable
         Assert.Equal([1f, 4, 2, 5, 3, 6], model.Weight.Value.ToArray<float>());
     }
 
+    [Fact]
+    public void SaveWeights_WithMetadata_KeepsThemInSafetensorsOnly()
+    {
+        var model = new Linear(2, 3, RandomKey.FromSeed(0));
+        model.SaveWeights(Name("m.safetensors"), new Dictionary<string, string> { ["round"] = "7" });
+
+        var file = Safetensors.Load(Name("m.safetensors"));
+        Assert.Equal("7", file.Metadata["round"]);
+        Assert.Equal(["weight", "bias"], file.Arrays.Keys);
+        var error = Assert.Throws<ArgumentException>(() => model.SaveWeights(Name("m.npz"), new Dictionary<string, string> { ["round"] = "7" }));
+        Assert.Equal($"[save_weights] {Name("m.npz")} is a .npz file, which holds no metadata; save a .safetensors file", error.Message);
+        Assert.False(File.Exists(Name("m.npz")));
+    }
+
+    [Theory]
+    [InlineData("model.bin", ".bin")]
+    [InlineData("model", "")]
+    public void SaveAndLoadWeights_OfAnUnknownEnding_NameTheKnownOnes(string name, string ending)
+    {
+        var model = new Linear(2, 3, RandomKey.FromSeed(0));
+
+        var error = Assert.Throws<ArgumentException>(() => model.SaveWeights(Name(name)));
+        Assert.Equal($"[save_weights] {Name(name)} ends with '{ending}', expected .npz or .safetensors", error.Message);
+        Assert.False(File.Exists(Name(name)));
+        error = Assert.Throws<ArgumentException>(() => model.LoadWeights(Name(name)));
+        Assert.Equal($"[load_weights] {Name(name)} ends with '{ending}', expected .npz or .safetensors", error.Message);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -133,6 +133,16 @@ public sealed class QuickstartTests(ReducedMnist data) : IClassFixture<ReducedMn
     }
 
     [Fact]
+    public async Task Central_WithAnUnknownKindOfOutput_EndsBeforeItTrains()
+    {
+        var run = await SampleProgram.RunAsync("central", "--dataset", data.Folder, "--output", "model.bin");
+
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("--output is model.bin, expected a file ending with .npz or .safetensors", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Epoch", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Central_FolderWithoutImages_NamesTheMissingFile()
     {
         var run = await SampleProgram.RunAsync("central", "--dataset", data.NewFile(""));

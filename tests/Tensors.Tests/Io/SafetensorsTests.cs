@@ -38,6 +38,57 @@ public sealed class SafetensorsTests : IDisposable
         Assert.Equal(Bytes(Json.PadRight((Json.Length + 7) / 8 * 8), 0, 0, 0x80, 0x3F, 0, 0, 0, 0x40, 7, 8), bytes);
     }
 
+    // Of (4, 3) numbers 0 … 11 rows 1 and 2 are 3 … 8, with 12 bytes to a row.
+    [Fact]
+    public void ReadRows_OfOneArray_ReadsTheirBytesOnly()
+    {
+        var bytes = Write(null, ("a", Views.Range([4, 3])), ("b", NdArray.From<byte>(7, 8)));
+        var stream = new CountingStream(bytes);
+
+        var rows = Safetensors.ReadRows(stream, "a", 1, 2);
+
+        Assert.Equal([2, 3], rows.Shape);
+        Assert.Equal([3f, 4, 5, 6, 7, 8], rows.ToArray<float>());
+        Assert.Equal(bytes.Length - (4 * 3 * 4 + 2) + 2 * 3 * 4, stream.BytesRead);
+        Assert.Equal([8], Safetensors.ReadRows(new MemoryStream(bytes), "b", 1, 1).ToArray<byte>());
+    }
+
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(3, 0)]
+    [InlineData(0, 3)]
+    [InlineData(2, 1)]
+    public void LoadRows_OfAFile_AreTheSliceOfTheWhole(int start, int count)
+    {
+        var path = Path.Combine(folder, "rows.safetensors");
+        Safetensors.Save(path, [("w", Views.Range([3, 2, 2], DType.Float64)), ("none", NdArray.Zeros([3, 0]))]);
+
+        Assert.Equal(Safetensors.Load(path).Arrays["w"].Slice(0, start, count).ToArray<double>(), Safetensors.LoadRows(path, "w", start, count).ToArray<double>());
+        Assert.Equal([count, 0], Safetensors.LoadRows(path, "none", start, count).Shape);
+    }
+
+    // BF16 0x3F80 is 1 and 0x4000 is 2; narrow types are widened row by row too.
+    [Fact]
+    public void ReadRows_OfANarrowType_WidensThem()
+    {
+        var bytes = Bytes("""{"x":{"dtype":"BF16","shape":[2,1],"data_offsets":[0,4]}}""", 0x80, 0x3F, 0x00, 0x40);
+        Assert.Equal([2f], Safetensors.ReadRows(new MemoryStream(bytes), "x", 1, 1).ToArray<float>());
+    }
+
+    [Fact]
+    public void ReadRows_OfWhatIsNotThere_NamesIt()
+    {
+        var bytes = Write(null, ("a", Views.Range([4, 3])), ("b", NdArray.From([7L], [])));
+        NdArray Rows(string name, int start, int count) => Safetensors.ReadRows(new MemoryStream(bytes), name, start, count);
+
+        Assert.Equal("[safetensors] there is no tensor c, only b, a", Assert.Throws<KeyNotFoundException>(() => Rows("c", 0, 1)).Message);
+        Assert.Equal("[safetensors] tensor 'b' is a scalar, which has no rows", Assert.Throws<ArgumentException>(() => Rows("b", 0, 1)).Message);
+        foreach (var (start, count) in new[] { (-1, 2), (0, -1), (3, 2), (5, 0), (int.MaxValue, int.MaxValue) })
+        {
+            Assert.StartsWith($"[safetensors] rows {start} to {(long)start + count - 1} of tensor 'a' of shape (4, 3)", Assert.Throws<ArgumentOutOfRangeException>(() => Rows("a", start, count)).Message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void LoadOfSave_GivesArraysAndMetadata()
     {
@@ -165,5 +216,18 @@ public sealed class SafetensorsTests : IDisposable
                 return true;
             }
         });
+    }
+
+    private sealed class CountingStream(byte[] bytes) : MemoryStream(bytes)
+    {
+        public long BytesRead { get; private set; }
+
+        // Reading into a span comes through here too.
+        public override int Read(byte[] buffer, int offset, int count)
+        {
+            var read = base.Read(buffer, offset, count);
+            BytesRead += read;
+            return read;
+        }
     }
 }
