@@ -4,17 +4,26 @@ using static ManagedFed.Tests.TestValues;
 
 namespace ManagedFed.Tests;
 
-/// <summary>Ten steps of each rule against its formula on doubles, given gradients and compiled.</summary>
+/// <summary>Ten steps of each rule, and of several at once, against its formula on doubles, given gradients and compiled.</summary>
 public sealed class AdaptiveOptimizerTests
 {
     private const int Steps = 10;
     private const double Rate = 0.05;
     private static readonly double[] Start = Doubles(11, 5);
 
-    public static TheoryData<string> Rules => ["adamax", "rmsprop", "adagrad", "adadelta", "lion", "lion decay", "scheduled lion"];
+    public static TheoryData<string> Rules =>
+    [
+        "sgd", "sgd momentum", "sgd nesterov", "adam", "adam corrected", "adamw", "adamw corrected",
+        "adamax", "rmsprop", "adagrad", "adadelta", "lion", "lion decay", "scheduled lion",
+    ];
 
     private static Optimizer Make(string rule) => rule switch
     {
+        "sgd" => new Sgd(Rate, weightDecay: 0.1),
+        "sgd momentum" => new Sgd(Rate, 0.9, 0.1, 0.3),
+        "sgd nesterov" => new Sgd(Rate, 0.9, 0.1, nesterov: true),
+        "adam" or "adam corrected" => new Adam(Rate, 0.8, 0.95, 1e-3, rule == "adam corrected"),
+        "adamw" or "adamw corrected" => new AdamW(Rate, 0.8, 0.95, 1e-3, 0.1, rule == "adamw corrected"),
         "adamax" => new Adamax(Rate, 0.8, 0.95, 1e-3),
         "rmsprop" => new RmsProp(Rate, 0.9, 1e-3),
         "adagrad" => new Adagrad(Rate, 1e-3),
@@ -29,6 +38,21 @@ public sealed class AdaptiveOptimizerTests
     {
         switch (rule)
         {
+            case "sgd":
+                return w - Rate * (g + 0.1 * w);
+            case "sgd momentum":
+                m = 0.9 * m + 0.7 * (g + 0.1 * w);
+                return w - Rate * m;
+            case "sgd nesterov":
+                g += 0.1 * w;
+                m = 0.9 * m + g;
+                return w - Rate * (g + 0.9 * m);
+            case "adam" or "adam corrected" or "adamw" or "adamw corrected":
+                if (rule.StartsWith("adamw", StringComparison.Ordinal)) w -= Rate * 0.1 * w;
+                m = 0.8 * m + 0.2 * g;
+                v = 0.95 * v + 0.05 * g * g;
+                var (first, second) = rule.EndsWith("corrected", StringComparison.Ordinal) ? (1 - Math.Pow(0.8, t), 1 - Math.Pow(0.95, t)) : (1, 1);
+                return w - Rate * (m / first) / (Math.Sqrt(v / second) + 1e-3);
             case "adamax":
                 m = 0.8 * m + 0.2 * g;
                 v = Math.Max(0.95 * v, Math.Abs(g));
@@ -143,6 +167,37 @@ public sealed class AdaptiveOptimizerTests
         static Linear Layer() => new(3, 2, RandomKey.FromSeed(3), dtype: DType.Float64);
     }
 
+    // The gradients of Σ (a − x)²/2 + Σ (b + x)²/2 are a − x and b + x; each part follows its own rule.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void MultiOptimizer_TenSteps_FollowsTheFormulaOfEach(bool isCompiled)
+    {
+        var model = new Three();
+        var optimizer = new MultiOptimizer([Make("adam corrected"), Make("scheduled lion"), Make("sgd nesterov")], (name, _) => name == "a", (name, _) => name == "b");
+        Tensor Loss(Tensor x) => ((model.A.Value - x).Square().Sum() + (model.B.Value + x).Square().Sum() + (model.C.Value - 2 * x).Square().Sum()) * 0.5;
+        var step = CompileStep(model, optimizer, inputs => Loss(inputs[0]));
+        string[] rules = ["adam corrected", "scheduled lion", "sgd nesterov"];
+        double[] factors = [1, -1, 2];
+        var (w, m, v) = (Parts(Start), Parts(new double[5]), Parts(new double[5]));
+        for (var t = 1; t <= Steps; t++)
+        {
+            var x = Doubles(t, 5);
+            if (isCompiled) step.Invoke(Tensor.From(x));
+            else optimizer.Update(model, ValueAndGrad(model, Loss)(Tensor.From(x)).Gradients);
+            for (var part = 0; part < 3; part++)
+            {
+                for (var i = 0; i < 5; i++) w[part][i] = Formula(rules[part], w[part][i], w[part][i] - factors[part] * x[i], ref m[part][i], ref v[part][i], t);
+            }
+        }
+        Close(w[0], model.A, 1e-12);
+        Close(w[1], model.B, 1e-12);
+        Close(w[2], model.C, 1e-12);
+        Assert.Equal(Steps, optimizer.Step);
+
+        static double[][] Parts(double[] values) => [[.. values], [.. values], [.. values]];
+    }
+
     [Fact]
     public void MultiOptimizer_Restored_Continues()
     {
@@ -180,6 +235,19 @@ public sealed class AdaptiveOptimizerTests
         Close([-1.5, 0.5, 1.5], clipped["a"], 0);
         Assert.Equal([1f, float.NaN], clipped["b"].ToArray<float>());
         Assert.Throws<ArgumentException>(() => Optimizer.ClipGradValue(Tree(), double.NaN));
+    }
+
+    private sealed class Three : Module
+    {
+        public Three() => (A, B, C) = (Parameter("a", Tensor.From(Start)), Parameter("b", Tensor.From(Start)), Parameter("c", Tensor.From(Start)));
+
+        public Parameter A { get; }
+
+        public Parameter B { get; }
+
+        public Parameter C { get; }
+
+        public override Tensor Forward(Tensor x) => x;
     }
 
     private sealed class Point : Module

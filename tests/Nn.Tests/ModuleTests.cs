@@ -1,3 +1,4 @@
+using ManagedFed.IO;
 using ManagedFed.Nn;
 
 namespace ManagedFed.Tests;
@@ -204,6 +205,40 @@ public sealed class ModuleTests
             "wrong: layers.0.weight (3, 4) float32, expected (5, 4) float32; wrong: layers.0.bias (3,) float32, expected (5,) float32; " +
             "wrong: layers.1.weight (2, 3) float32, expected (2, 5) float32",
             error.Message);
+    }
+
+    // One of each kind of difference in one file; neither mode may change anything, for a wrong shape is wrong in both.
+    [Fact]
+    public void LoadWeights_WithMissingExtraAndWrongNames_ListsThemAllAndChangesNothing()
+    {
+        using var file = new TemporaryFile(".safetensors");
+        Safetensors.Save(file.Path, [("weight", NdArray.Zeros([4, 3])), ("scale", NdArray.Zeros([2])), ("shift", NdArray.Zeros([1, 2]))]);
+        var model = new Linear(4, 3, RandomKey.FromSeed(0));
+        var before = model.Weight.Value.ToArray<float>();
+
+        const string Wrong = "wrong: weight (4, 3) float32, expected (3, 4) float32";
+        Assert.Equal(
+            $"[load_weights] missing: bias (3,) float32; unknown: scale (2,) float32; unknown: shift (1, 2) float32; {Wrong}",
+            Assert.Throws<ArgumentException>(() => model.LoadWeights(file.Path)).Message);
+        Assert.Equal($"[load_weights] {Wrong}", Assert.Throws<ArgumentException>(() => model.LoadWeights(file.Path, strict: false)).Message);
+        Assert.Equal(before, model.Weight.Value.ToArray<float>());
+    }
+
+    [Fact]
+    public void Freeze_BeforeTraining_LeavesThatPartAloneAndTrainsTheRest()
+    {
+        var model = new Mlp([2, 3, 1], RandomKey.FromSeed(1));
+        model.Freeze("layers.0");
+        var before = model.Parameters().Map(value => value.Eval());
+        var step = ModuleTransforms.CompileStep(model, new Sgd(0.1, momentum: 0.9), (x, y) => Losses.Mse(model.Forward(x), y));
+        for (var i = 0; i < 3; i++) step.Invoke(Tensor.Ones([4, 2]), Tensor.Full([4, 1], 9));
+
+        var after = model.Parameters();
+        Assert.All(["layers.0.weight", "layers.0.bias"], name => Assert.Equal(before[name].ToArray<float>(), after[name].ToArray<float>()));
+        Assert.NotEqual(before["layers.1.bias"].ToArray<float>(), after["layers.1.bias"].ToArray<float>());
+
+        model.Unfreeze("layers.0.bias");
+        Assert.Equal(["layers.0.bias", "layers.1.weight", "layers.1.bias"], ModuleTransforms.ValueAndGrad(model, (Tensor x) => model.Forward(x).Sum())(Tensor.Ones([4, 2])).Gradients.Keys);
     }
 
     [Fact]
