@@ -5,8 +5,8 @@ namespace ManagedFed.Federation;
 /// and τₖ the steps of client k, w ← w − τ_eff·Σ pₖ·(w − wₖ) / τₖ, τ_eff = Σ pₖ·τₖ.
 /// </summary>
 /// <remarks>
-/// A client reports τₖ as the metric <see cref="StepsKey"/>: the number of its steps for plain SGD, ‖aₖ‖₁ for other optimizers.
-/// <see cref="ModuleClient"/> reports its steps.
+/// A client reports τₖ as the metric <see cref="StepsKey"/> of its training: the number of its steps for plain SGD, ‖aₖ‖₁ for
+/// other optimizers. One that does not is refused.
 /// </remarks>
 public sealed class FedNova : Strategy
 {
