@@ -124,7 +124,7 @@ internal sealed class XgbModel
         }
         if (Model["iteration_indptr"] is JsonArray bounds)
         {
-            foreach (var bound in other.Bounds().Skip(1)) bounds.Add(first + bound);
+            foreach (var bound in other.Bounds().Skip(1)) bounds.Add((JsonNode)(first + bound));
         }
         Model["gbtree_model_param"]!["num_trees"] = Trees.Count.ToString(CultureInfo.InvariantCulture);
     }
