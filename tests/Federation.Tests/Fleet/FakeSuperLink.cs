@@ -25,6 +25,12 @@ internal sealed class SkippingTime : FakeTimeProvider
     }
 }
 
+/// <summary>Chance without chance: waits between attempts are a tenth of the most, short enough for <see cref="SkippingTime"/> to skip.</summary>
+internal sealed class Tenth : Random
+{
+    public override double NextDouble() => 0.1;
+}
+
 /// <summary>A SuperLink in memory that checks what a real one checks.</summary>
 internal sealed class FakeSuperLink(TimeProvider time) : IFleetTransport
 {

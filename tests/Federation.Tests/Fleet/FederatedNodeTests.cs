@@ -257,11 +257,6 @@ public sealed class FederatedNodeTests : IDisposable
         Assert.Single(link.Calls, "RegisterNode");
     }
 
-    private sealed class Tenth : Random
-    {
-        public override double NextDouble() => 0.1;
-    }
-
     private sealed class Colours : IRecordClient
     {
         public ValueTask<RecordDict> QueryAsync(RecordRequest request, CancellationToken cancellation)

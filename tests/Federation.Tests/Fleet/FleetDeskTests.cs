@@ -74,7 +74,8 @@ public sealed class FleetDeskTests
         var answer = server.Client.AskAsync(Train(1), Token);
 
         var first = Assert.Single(node.Pull().MessagesList);
-        node.Confirm("0" + first.Metadata.MessageId[1..]);
+        // Another id of the same form.
+        node.Confirm((first.Metadata.MessageId[0] == '0' ? "1" : "0") + first.Metadata.MessageId[1..]);
         Assert.Equal(first, Assert.Single(node.Pull().MessagesList));
         node.Confirm(first.Metadata.MessageId);
 

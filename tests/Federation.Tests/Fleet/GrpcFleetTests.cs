@@ -40,7 +40,7 @@ public sealed class GrpcFleetTests
             Fit = (parameters, _, _) => Task.FromResult(new FitOutput([Plus(parameters[0], 1)], 5)),
         };
         var node = FederatedNode.StartAsync(
-            $"127.0.0.1:{port}", client, new FederatedNodeOptions { TimeProvider = time, RootCertificates = [certificate] }, leave.Token);
+            $"127.0.0.1:{port}", client, new FederatedNodeOptions { TimeProvider = time, Random = new Tenth(), RootCertificates = [certificate] }, leave.Token);
         Assert.Equal((1f, 2f), Ends(await link.NextReply()));
         // Message, dict, two records, the array and its three pieces.
         Assert.Equal(8, link.Pushed.Count);
