@@ -25,7 +25,7 @@ public static class FederatedClient
         options ??= new();
         var time = options.TimeProvider;
         var log = options.LoggerFactory.CreateLogger("ManagedFed.Client");
-        var uri = ServerAddress.ToUri(address, options.UseTls || options.RootCertificates is not null);
+        var uri = options.ToUri(address);
         var session = new BidiSession(new InstructionRunner(client, time, log), options.MaxErrors, time, log);
 
         var failures = 0;
@@ -51,7 +51,7 @@ public static class FederatedClient
             ThrowIfRefused(address, end.Status);
             if (end.Joined) log.Lost(address, Shown(end.Status));
             var wait = Backoff.Wait(failures++, options.Random);
-            if (failures >= options.MaxAttempts || time.GetElapsedTime(alone) + wait > options.MaxWait)
+            if (options.GivesUp(failures, time.GetElapsedTime(alone) + wait))
             {
                 throw new FederationException(
                     $"[client] {address} cannot be reached after {failures} attempt(s): {Shown(end.Status)}; is the server running?",

@@ -40,8 +40,7 @@ public static class FederatedNode
     private static async Task ConnectAsync(
         string address, IRecordClient records, ArrayClient? legacy, FederatedNodeOptions options, CancellationToken cancellation)
     {
-        var uri = ServerAddress.ToUri(address, options.UseTls || options.RootCertificates is not null);
-        using var transport = new GrpcFleetTransport(uri, options.RootCertificates);
+        using var transport = new GrpcFleetTransport(options.ToUri(address), options.RootCertificates);
         await RunAsync(transport, address, records, legacy, options, cancellation).ConfigureAwait(false);
     }
 

@@ -118,8 +118,8 @@ internal sealed class FleetCalls(IFleetTransport transport, NodeKey key, string 
             {
                 if (GrpcChannels.IsUntrusted(exception.Status)) throw;
                 var shown = $"{method}: {exception.Status.Detail}";
-                var wait = Backoff.Wait(failures++, random);
-                if (failures >= options.MaxAttempts || time.GetElapsedTime(alone) + wait > options.MaxWait)
+                var wait = FailureWait(failures++);
+                if (options.GivesUp(failures, time.GetElapsedTime(alone) + wait))
                 {
                     throw new FederationException(
                         $"[node] {address} cannot be reached after {failures} attempt(s): {shown}; is the SuperLink running?", exception);

@@ -1,0 +1,43 @@
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace ManagedFed.Federation;
+
+/// <summary>How whoever joins a federation finds its server and how long it tries, whatever the wire.</summary>
+public abstract record ConnectionOptions
+{
+    private protected ConnectionOptions()
+    {
+    }
+
+    /// <summary>Where the log goes. Default: nowhere.</summary>
+    public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
+
+    /// <summary>The clock of waits, signatures and messages.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>The chance in the waits between attempts, and between heartbeats.</summary>
+    public Random Random { get; init; } = Random.Shared;
+
+    /// <summary>The most attempts in a row that may fail to reach the server; null for no limit. Default null.</summary>
+    public int? MaxAttempts { get; init; }
+
+    /// <summary>The longest time without a server before <c>StartAsync</c> gives up; null for no limit. Default null.</summary>
+    public TimeSpan? MaxWait { get; init; }
+
+    /// <summary>How often in a row the client's own code may throw before <c>StartAsync</c> throws it on. Default 3.</summary>
+    public int MaxErrors { get; init; } = 3;
+
+    /// <summary>Certificates to trust instead of the system's; also makes a plain address encrypted.</summary>
+    public X509Certificate2Collection? RootCertificates { get; init; }
+
+    /// <summary>True to encrypt also when the address has no <c>https://</c>. Default: when <see cref="RootCertificates"/> are given.</summary>
+    public bool UseTls { get; init; }
+
+    /// <summary>Where an address leads.</summary>
+    internal Uri ToUri(string address) => ServerAddress.ToUri(address, UseTls || RootCertificates is not null);
+
+    /// <summary>True when, after so many failures in a row and so long, nothing is to be tried any more.</summary>
+    internal bool GivesUp(int failures, TimeSpan alone) => failures >= MaxAttempts || alone > MaxWait;
+}
