@@ -228,16 +228,9 @@ internal sealed class RoundLoop
         {
             return new(FailureReason.Unexpected, $"answered with {answer.Reply?.GetType().Name}, expected {typeof(TResult).Name}");
         }
-        if (result.Status.Code != ResultCode.Ok) return new(FailureReason.Declined, $"{result.Status.Code}: {Harmless(result.Status.Message)}");
+        if (result.Status.Code != ResultCode.Ok) return new(FailureReason.Declined, $"{result.Status.Code}: {PeerText.Harmless(result.Status.Message)}");
         return check(result);
     }
-
-    /// <summary>A client's words as one line of at most 256 characters, so that they cannot forge or flood a log.</summary>
-    internal static string Harmless(string text) =>
-        string.Create(Math.Min(text.Length, 256), text, (line, all) =>
-        {
-            for (var i = 0; i < line.Length; i++) line[i] = char.IsControl(all[i]) ? ' ' : all[i];
-        });
 
     private bool Counts(int round, int results, IReadOnlyList<ClientFailure> failures)
     {

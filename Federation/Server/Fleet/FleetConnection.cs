@@ -63,7 +63,7 @@ internal sealed class FleetConnection(ClientInfo info, ulong node, ulong run, Ob
         }
         catch (FormatException exception)
         {
-            return Answer.Failed(FailureReason.Malformed, RoundLoop.Harmless(exception.Message), exchange.Bytes);
+            return Answer.Failed(FailureReason.Malformed, PeerText.Harmless(exception.Message), exchange.Bytes);
         }
         catch (IOException exception)
         {

@@ -14,7 +14,7 @@ internal static class FleetErrors
     public static Refusal ToRefusal(Wire.Error error)
     {
         var name = error.Code >= 0 && error.Code < Names.Length ? Names[error.Code] : Names[0];
-        var reason = error.Reason.Length == 0 ? "" : $": {RoundLoop.Harmless(error.Reason)}";
+        var reason = error.Reason.Length == 0 ? "" : $": {PeerText.Harmless(error.Reason)}";
         return new(FailureReason.Declined, $"error {error.Code}, {name}{reason}");
     }
 }

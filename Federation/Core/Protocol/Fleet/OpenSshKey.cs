@@ -1,6 +1,4 @@
-using System.Buffers.Binary;
 using System.Security.Cryptography;
-using System.Text;
 
 namespace ManagedFed.Federation;
 
@@ -17,53 +15,27 @@ internal static class OpenSshKey
     public static ECParameters? TryRead(string text)
     {
         if (!PemEncoding.TryFind(text, out var fields) || !text.AsSpan()[fields.Label].SequenceEqual(Label)) return null;
-        ReadOnlySpan<byte> rest = Convert.FromBase64String(text[fields.Base64Data]);
-        if (!rest.StartsWith(Magic)) throw new CryptographicException("it is not of version openssh-key-v1");
-        rest = rest[Magic.Length..];
-        var cipher = Text(ref rest);
+        ReadOnlySpan<byte> content = Convert.FromBase64String(text[fields.Base64Data]);
+        if (!content.StartsWith(Magic)) throw new CryptographicException("it is not of version openssh-key-v1");
+        var file = new SshReader(content[Magic.Length..]);
+        var cipher = file.Text();
         if (cipher != "none") throw new CryptographicException($"it is encrypted with {cipher}");
-        Bytes(ref rest);
-        Bytes(ref rest);
-        var count = Number(ref rest);
+        file.Bytes();
+        file.Bytes();
+        var count = file.Number();
         if (count != 1) throw new CryptographicException($"the file holds {count} keys, expected 1");
-        Bytes(ref rest);
-        var secret = Bytes(ref rest);
-        if (Number(ref secret) != Number(ref secret)) throw new CryptographicException("its check numbers differ");
-        var type = Text(ref secret);
-        var curve = type switch
-        {
-            "ecdsa-sha2-nistp256" => ECCurve.NamedCurves.nistP256,
-            "ecdsa-sha2-nistp384" => ECCurve.NamedCurves.nistP384,
-            "ecdsa-sha2-nistp521" => ECCurve.NamedCurves.nistP521,
-            _ => throw new CryptographicException($"it is of type {type}"),
-        };
-        Bytes(ref secret);
-        var point = Bytes(ref secret);
-        var size = (point.Length - 1) / 2;
-        if (point.Length != 1 + 2 * size || point[0] != 4) throw new CryptographicException("its public point is not uncompressed");
+        file.Bytes();
+        var secret = new SshReader(file.Bytes());
+        if (secret.Number() != secret.Number()) throw new CryptographicException("its check numbers differ");
+        var type = secret.Text();
+        if (!type.StartsWith("ecdsa-sha2-", StringComparison.Ordinal)) throw new CryptographicException($"it is of type {type}");
+        var key = secret.PublicKey();
         // A number with the highest bit set has a zero in front, a small one has fewer bytes.
-        var scalar = Bytes(ref secret).TrimStart((byte)0);
+        var size = key.Q.X!.Length;
+        var scalar = secret.Bytes().TrimStart((byte)0);
         if (scalar.Length > size) throw new CryptographicException($"its secret has {scalar.Length} bytes, at most {size} fit the curve");
-        var d = new byte[size];
-        scalar.CopyTo(d.AsSpan(size - scalar.Length));
-        return new ECParameters { Curve = curve, D = d, Q = new() { X = point[1..(1 + size)].ToArray(), Y = point[(1 + size)..].ToArray() } };
-    }
-
-    private static string Text(ref ReadOnlySpan<byte> rest) => Encoding.ASCII.GetString(Bytes(ref rest));
-
-    private static ReadOnlySpan<byte> Bytes(ref ReadOnlySpan<byte> rest)
-    {
-        var length = Number(ref rest);
-        if (length > rest.Length) throw new CryptographicException("it ends inside a field");
-        var field = rest[..(int)length];
-        rest = rest[(int)length..];
-        return field;
-    }
-
-    private static uint Number(ref ReadOnlySpan<byte> rest)
-    {
-        if (!BinaryPrimitives.TryReadUInt32BigEndian(rest, out var value)) throw new CryptographicException("it ends inside a field");
-        rest = rest[sizeof(uint)..];
-        return value;
+        key.D = new byte[size];
+        scalar.CopyTo(key.D.AsSpan(size - scalar.Length));
+        return key;
     }
 }
