@@ -27,7 +27,7 @@ internal static class Columns
     /// <summary>Does something with the clients' values of elements, one row a client.</summary>
     /// <param name="rows">One after the other, each of <paramref name="width"/> doubles.</param>
     /// <param name="width">Elements in the tile.</param>
-    /// <param name="result">Where the tile's results go, when the work makes any.</param>
+    /// <param name="result">Where the tile's results go.</param>
     public delegate void TileWork(Span<double> rows, int width, Span<double> result);
 
     /// <summary>A model each element of which is worked from the clients' values of that element.</summary>
@@ -42,7 +42,7 @@ internal static class Columns
     /// <summary>Sums a quantity of some doubles over all elements, in an order that does not depend on the threads.</summary>
     /// <param name="models">The clients' models.</param>
     /// <param name="size">How many doubles each tile adds.</param>
-    /// <param name="work">Writes a tile's part into its last argument, which is zero.</param>
+    /// <param name="work">Adds a tile's part to its last argument.</param>
     public static double[] Sum(IReadOnlyList<IReadOnlyList<NdArray>> models, int size, TileWork work)
     {
         var sums = new double[size];
@@ -53,10 +53,7 @@ internal static class Columns
             Each(arrays[0].Count, arrays.Length, (piece, start, width, rows) =>
             {
                 Load(arrays, start, width, rows);
-                Span<double> part = new double[size];
-                work(rows, width, part);
-                var sum = pieces[piece] ??= new double[size];
-                TensorPrimitives.Add(sum, part, sum);
+                work(rows, width, pieces[piece] ??= new double[size]);
             });
             GC.KeepAlive(arrays);
             foreach (var piece in pieces) TensorPrimitives.Add(sums, piece, sums);

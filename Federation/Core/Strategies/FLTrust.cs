@@ -36,7 +36,7 @@ public sealed class FLTrust : Strategy
         for (var k = 0; k < clients.Length; k++) clients[k] = trust[k] == 0 ? 0 : clients[k];
         return Columns.Map(models, WeightedColumns.Mean([1 - clients.Sum(), 0, .. clients]));
 
-        // gₖ·g₀ for the server (k = 0) and the clients, then ‖gₖ‖².
+        // Adds gₖ·g₀ for the server (k = 0) and the clients, then ‖gₖ‖².
         void Products(Span<double> rows, int width, Span<double> result)
         {
             var (start, own) = (0, width);
@@ -44,8 +44,8 @@ public sealed class FLTrust : Strategy
             {
                 var update = rows.Slice((k + 1) * width, width);
                 TensorPrimitives.Subtract(update, rows.Slice(start, width), update);
-                result[k] = TensorPrimitives.Dot<double>(update, rows.Slice(own, width));
-                result[count + k] = TensorPrimitives.SumOfSquares<double>(update);
+                result[k] += TensorPrimitives.Dot<double>(update, rows.Slice(own, width));
+                result[count + k] += TensorPrimitives.SumOfSquares<double>(update);
             }
         }
     }

@@ -78,31 +78,51 @@ public sealed class FedXgbCyclic : Strategy
 internal sealed class XgbModel
 {
     private readonly JsonNode root;
+    private readonly JsonObject counts;
+    private readonly JsonArray trees, groups;
+    private readonly JsonArray? bounds;
 
-    private XgbModel(JsonNode root) => this.root = root;
-
-    private JsonNode Model => root["learner"]!["gradient_booster"]!["model"]!;
-
-    private JsonArray Trees => Model["trees"]!.AsArray();
+    private XgbModel(JsonNode root)
+    {
+        this.root = root;
+        var model = root["learner"]?["gradient_booster"]?["model"];
+        counts = Part<JsonObject>(model?["gbtree_model_param"]);
+        (trees, groups, bounds) = (Part<JsonArray>(model?["trees"]), Part<JsonArray>(model?["tree_info"]), model?["iteration_indptr"] as JsonArray);
+        var isWhole = counts["num_trees"]?.GetValue<string>() == Written(trees.Count) && groups.Count == trees.Count && groups.All(group => group is not null)
+            && trees.All(tree => tree is JsonObject) && Bounds().LastOrDefault(-1) == trees.Count;
+        if (!isWhole) throw new FormatException("the model lists other trees than it holds");
+    }
 
     public static Refusal? Check(Parameters parameters)
     {
         if (parameters.HasArrays || parameters.Count != 1) return NotOnePayload(parameters);
         try
         {
-            var model = Parse(parameters.Payloads[0]);
-            return model.IsWhole() ? null : new(FailureReason.Malformed, "the model lists other trees than it holds");
+            Parse(parameters.Payloads[0]);
+            return null;
         }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or NullReferenceException or FormatException)
+        catch (FormatException error)
         {
-            return new(FailureReason.Malformed, "the model is not XGBoost's JSON with learner.gradient_booster.model.trees; save it with raw_format=\"json\"");
+            return new(FailureReason.Malformed, error.Message);
         }
     }
 
     public static Refusal NotOnePayload(Parameters parameters) =>
         new(FailureReason.TensorCount, $"{parameters.Count} tensors of type '{parameters.TensorType}', expected one payload of type ''");
 
-    public static XgbModel Parse(ReadOnlyMemory<byte> json) => new(JsonNode.Parse(json.Span) ?? throw new JsonException("null"));
+    /// <exception cref="FormatException">The bytes are no such model.</exception>
+    public static XgbModel Parse(ReadOnlyMemory<byte> json)
+    {
+        try
+        {
+            return new(JsonNode.Parse(json.Span) ?? throw Unknown(null));
+        }
+        // A value where an object should be makes the parser's nodes throw the second.
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            throw Unknown(error);
+        }
+    }
 
     public byte[] ToBytes()
     {
@@ -114,26 +134,24 @@ internal sealed class XgbModel
     /// <summary>Takes over another model's trees, numbered on from here, with their groups and their rounds' bounds.</summary>
     public void Append(XgbModel other)
     {
-        var first = Trees.Count;
-        foreach (var (tree, info) in other.Trees.Zip(other.Model["tree_info"]!.AsArray()))
+        var first = trees.Count;
+        foreach (var (tree, group) in other.trees.Zip(other.groups))
         {
             var copy = tree!.DeepClone();
-            copy["id"] = Trees.Count;
-            Trees.Add(copy);
-            Model["tree_info"]!.AsArray().Add(info!.DeepClone());
+            copy["id"] = trees.Count;
+            trees.Add(copy);
+            groups.Add(group!.DeepClone());
         }
-        if (Model["iteration_indptr"] is JsonArray bounds)
-        {
-            foreach (var bound in other.Bounds().Skip(1)) bounds.Add((JsonNode)(first + bound));
-        }
-        Model["gbtree_model_param"]!["num_trees"] = Trees.Count.ToString(CultureInfo.InvariantCulture);
+        foreach (var bound in bounds is null ? [] : other.Bounds().Skip(1)) bounds!.Add((JsonNode)(first + bound));
+        counts["num_trees"] = Written(trees.Count);
     }
 
-    private IEnumerable<int> Bounds() => Model["iteration_indptr"] is JsonArray bounds
-        ? bounds.Select(bound => bound!.GetValue<int>())
-        : [0, Trees.Count];
+    private IEnumerable<int> Bounds() => bounds is null ? [0, trees.Count] : bounds.Select(bound => bound?.GetValue<int>() ?? -1);
 
-    private bool IsWhole() =>
-        int.Parse(Model["gbtree_model_param"]!["num_trees"]!.GetValue<string>(), CultureInfo.InvariantCulture) == Trees.Count
-        && Model["tree_info"]!.AsArray().Count == Trees.Count && Trees.All(tree => tree is JsonObject) && Bounds().Last() == Trees.Count;
+    private static string Written(int count) => count.ToString(CultureInfo.InvariantCulture);
+
+    private static T Part<T>(JsonNode? node) where T : JsonNode => node as T ?? throw Unknown(null);
+
+    private static FormatException Unknown(Exception? inner) =>
+        new("the model is not XGBoost's JSON with learner.gradient_booster.model.trees; save it with raw_format=\"json\"", inner);
 }

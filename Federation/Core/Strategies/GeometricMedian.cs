@@ -46,7 +46,7 @@ internal static class WeightedColumns
     /// <summary>Σ weightₖ·rowₖ.</summary>
     public static Columns.TileWork Mean(double[] weights) => (rows, width, result) => Mean(weights, rows, width, result);
 
-    /// <summary>‖rowₖ − Σ weightⱼ·rowⱼ‖² for each k.</summary>
+    /// <summary>Adds ‖rowₖ − Σ weightⱼ·rowⱼ‖² for each k.</summary>
     public static Columns.TileWork SquaredDistances(double[] weights) => (rows, width, sums) =>
     {
         Span<double> mean = stackalloc double[width];
@@ -55,7 +55,7 @@ internal static class WeightedColumns
         {
             var row = rows.Slice(k * width, width);
             TensorPrimitives.Subtract(row, mean, row);
-            sums[k] = TensorPrimitives.SumOfSquares<double>(row);
+            sums[k] += TensorPrimitives.SumOfSquares<double>(row);
         }
     };
 

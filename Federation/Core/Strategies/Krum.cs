@@ -21,7 +21,7 @@ public class Krum : Strategy
     public int NumMaliciousClients
     {
         get => malicious;
-        init => malicious = NotNegative(nameof(NumMaliciousClients), value);
+        init => malicious = KrumScores.NotNegative(nameof(Krum), nameof(NumMaliciousClients), value);
     }
 
     /// <summary>With m &gt; 0 the next model is the mean, weighted by examples, of the m models with the lowest scores. Default 0: the lowest alone.</summary>
@@ -29,7 +29,7 @@ public class Krum : Strategy
     public int NumClientsToKeep
     {
         get => kept;
-        init => kept = NotNegative(nameof(NumClientsToKeep), value);
+        init => kept = KrumScores.NotNegative(nameof(Krum), nameof(NumClientsToKeep), value);
     }
 
     /// <inheritdoc/>
@@ -45,10 +45,6 @@ public class Krum : Strategy
             return mean.Complete([]);
         });
     }
-
-    private static int NotNegative(string name, int value) => value >= 0
-        ? value
-        : throw new ArgumentOutOfRangeException(nameof(value), $"[Krum] {name} is {value}, expected at least 0");
 }
 
 /// <summary><see cref="Krum"/> that keeps several models: the mean of the lowest scores, weighted by examples.</summary>
@@ -75,9 +71,7 @@ public sealed class Bulyan : Strategy
     public int NumMaliciousClients
     {
         get => malicious;
-        init => malicious = value >= 0
-            ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), $"[Bulyan] NumMaliciousClients is {value}, expected at least 0");
+        init => malicious = KrumScores.NotNegative(nameof(Bulyan), nameof(NumMaliciousClients), value);
     }
 
     /// <inheritdoc/>
@@ -131,7 +125,7 @@ internal static class SquaredDistances
         {
             for (var i = 0; i < count; i++)
             {
-                for (var j = i + 1; j < count; j++) sums[i * count + j] = Squared(rows.Slice(i * width, width), rows.Slice(j * width, width));
+                for (var j = i + 1; j < count; j++) sums[i * count + j] += Squared(rows.Slice(i * width, width), rows.Slice(j * width, width));
             }
         });
         var distances = new double[count, count];
@@ -161,6 +155,10 @@ internal static class SquaredDistances
 /// <summary>Krum's choice among some of the clients.</summary>
 internal static class KrumScores
 {
+    public static int NotNegative(string strategy, string name, int value) => value >= 0
+        ? value
+        : throw new ArgumentOutOfRangeException(nameof(value), $"[{strategy}] {name} is {value}, expected at least 0");
+
     /// <summary>The clients by score, lowest first; of equal scores (two may be each other's only neighbour) the one nearer to all others.</summary>
     public static int[] Order(double[,] distances, IReadOnlyList<int> among, int malicious)
     {
