@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using ManagedFed.Graph;
 
 namespace ManagedFed;
@@ -16,63 +14,20 @@ public sealed partial class Tensor
         return format == GraphFormat.Dot ? Graph.Printer.Dot(lines) : Graph.Printer.Text(lines);
     }
 
-    /// <summary>An axis longer than this is printed with its first and last three entries.</summary>
-    private const int PrintThreshold = 1000;
-
-    /// <summary>The computed values as MLX prints them: <c>array([1, 2.5], dtype=float32)</c>.</summary>
+    /// <summary>
+    /// The computed values as NumPy prints them, with the type: <c>array([1.5, 2. ], dtype=float32)</c>; of more than 1000
+    /// elements the first and last three of each axis.
+    /// </summary>
     public override string ToString()
     {
         var data = Evaluator.Hold(this);
         try
         {
-            var text = new StringBuilder("array(");
-            var edge = Count > PrintThreshold ? 3 : int.MaxValue;
-            Append(text, data, edge, indent: 6);
-            return text.Append(", dtype=").Append(DType.Name()).Append(')').ToString();
+            return ArrayFormat.WithType(data);
         }
         finally
         {
             data.Storage.Release();
         }
-    }
-
-    // Recursion is as deep as the tensor has axes.
-    private static void Append(StringBuilder text, NdArray part, int edge, int indent)
-    {
-        if (part.Shape.Rank == 0)
-        {
-            text.Append(Element(part));
-            return;
-        }
-        text.Append('[');
-        var size = part.Shape[0];
-        var separator = part.Shape.Rank == 1 ? ", " : $",\n{new string(' ', indent + 1)}";
-        for (var i = 0; i < size; i++)
-        {
-            if (i > 0) text.Append(separator);
-            if (i >= edge && i < size - edge)
-            {
-                text.Append("...");
-                i = size - edge - 1;
-                continue;
-            }
-            Append(text, part.Slice(0, i, 1).Reshape(part.Shape.Remove(0)), edge, indent + 1);
-        }
-        text.Append(']');
-    }
-
-    private static string Element(NdArray scalar)
-    {
-        var culture = CultureInfo.InvariantCulture;
-        return scalar.DType switch
-        {
-            DType.Bool => scalar.ToArray<bool>()[0] ? "True" : "False",
-            DType.UInt8 => scalar.ToArray<byte>()[0].ToString(culture),
-            DType.Int32 => scalar.ToArray<int>()[0].ToString(culture),
-            DType.UInt32 => scalar.ToArray<uint>()[0].ToString(culture),
-            DType.Int64 => scalar.ToArray<long>()[0].ToString(culture),
-            DType.Float32 => scalar.ToArray<float>()[0].ToString("g6", culture),
-            _ => scalar.ToArray<double>()[0].ToString("g6", culture),
-        };
     }
 }

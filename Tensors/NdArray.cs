@@ -210,6 +210,12 @@ public sealed class NdArray
         return result;
     }
 
+    /// <summary>
+    /// The values as NumPy 2.3's <c>str</c> prints them under its default options: <c>[1.5 2. ]</c>; of more than 1000 elements
+    /// the first and last three of each axis.
+    /// </summary>
+    public override string ToString() => ArrayFormat.Plain(this);
+
     internal NdArray View(Layout layout) => new(Storage, layout, DType) { shift = shift };
 
     /// <summary>Makes an array of a compiled function's own, and only such, look at the memory of another contiguous array.</summary>

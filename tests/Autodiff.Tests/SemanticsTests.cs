@@ -250,12 +250,12 @@ public sealed class SemanticsTests
     }
 
     [Fact]
-    public void ToString_PrintsAsMlxDoes()
+    public void ToString_PrintsAsNumPyDoesWithTheType()
     {
-        Assert.Equal("array([1.5, 2], dtype=float32)", Tensor.From<float>(1.5f, 2).ToString());
+        Assert.Equal("array([1.5, 2. ], dtype=float32)", Tensor.From<float>(1.5f, 2).ToString());
         Assert.Equal("array(3, dtype=int32)", Tensor.From<int>([3], []).ToString());
         Assert.Equal("array([[1, 2],\n       [3, 4]], dtype=int32)", Tensor.From(new[,] { { 1, 2 }, { 3, 4 } }).ToString());
-        Assert.Equal("array([0, 1, 2, ..., 1997, 1998, 1999], dtype=int32)", Tensor.Arange(2000).ToString());
-        Assert.Equal("array([True, False], dtype=bool)", Tensor.From(true, false).ToString());
+        Assert.Equal("array([   0,    1,    2, ..., 1997, 1998, 1999], dtype=int32)", Tensor.Arange(2000).ToString());
+        Assert.Equal("array([ True, False], dtype=bool)", Tensor.From(true, false).ToString());
     }
 }
