@@ -5,10 +5,9 @@ namespace ManagedFed.IO;
 /// <summary>NumPy's file format for one array, <c>.npy</c>.</summary>
 /// <remarks>
 /// <para>Written files are byte for byte those of <c>numpy.save</c>: format 1.0, little-endian, C order, the array's own type.</para>
-/// <para>Read are the formats 1.0, 2.0 and 3.0, either byte order, C and Fortran order; the result is always row-major. The types
-/// bool, uint8, int32, uint32, int64, float32 and float64 keep theirs; float16 becomes float32; int8, int16 and uint16 become int32;
-/// uint64 becomes int64, and is refused when a value does not fit. Every value is kept exactly. Objects, structures, text, dates and
-/// complex numbers are refused, and so is a file with one byte too few or too many. Nothing is allocated before the header has
+/// <para>Read are the formats 1.0, 2.0 and 3.0, either byte order, C and Fortran order; the result is always row-major, of the file's
+/// type. Objects, structures, text, dates and complex numbers are refused, and so is a file with one byte too few or too many; bfloat16,
+/// which NumPy has not, is not written. Nothing is allocated before the header has
 /// been checked against the length of the data.</para>
 /// <para>Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html</para>
 /// </remarks>

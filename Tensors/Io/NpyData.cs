@@ -1,6 +1,4 @@
 using System.Buffers.Binary;
-using System.Numerics;
-using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 
 namespace ManagedFed.IO;
@@ -24,35 +22,11 @@ internal static class NpyData
         var type = header.Type;
         if (type.BigEndian) ReverseEndianness(bytes, type.Size);
         var shape = header.FortranOrder ? Shape.Create([.. header.Shape.Reverse()]) : header.Shape;
-        var array = (type.Kind, type.Size) switch
-        {
-            ('b', _) => Reinterpret(Checked(raw, bytes.IndexOfAnyExceptInRange((byte)0, (byte)1), "is neither 0 nor 1, as bool needs"), shape, DType.Bool),
-            ('u', 8) => Reinterpret(
-                Checked(raw, MemoryMarshal.Cast<byte, long>(bytes).IndexOfAnyInRange(long.MinValue, -1), "does not fit int64, which holds uint64 here"),
-                shape,
-                DType.Int64),
-            ('f', 2) => Widen<Half, float>(bytes, shape),
-            ('i', 1) => Widen<sbyte, int>(bytes, shape),
-            ('i', 2) => Widen<short, int>(bytes, shape),
-            ('u', 2) => Widen<ushort, int>(bytes, shape),
-            _ => Reinterpret(raw, shape, type.DType),
-        };
+        var bad = type.Kind == 'b' ? bytes.IndexOfAnyExceptInRange((byte)0, (byte)1) : -1;
+        if (bad >= 0) throw Npy.Malformed($"element {bad} is neither 0 nor 1, as bool needs");
+        var array = new NdArray(raw.Storage, new Layout(shape), type.DType);
         GC.KeepAlive(raw);
         return header.FortranOrder ? array.Transpose().Contiguous() : array;
-    }
-
-    private static NdArray Reinterpret(NdArray raw, Shape shape, DType dtype) => new(raw.Storage, new Layout(shape), dtype);
-
-    private static NdArray Checked(NdArray raw, int bad, string why) => bad < 0 ? raw : throw Npy.Malformed($"element {bad} {why}");
-
-    private static NdArray Widen<TFrom, TTo>(ReadOnlySpan<byte> bytes, Shape shape)
-        where TFrom : unmanaged, INumberBase<TFrom>
-        where TTo : unmanaged, INumberBase<TTo>
-    {
-        var array = NdArray.Empty(shape, DTypes.Of<TTo>());
-        TensorPrimitives.ConvertTruncating(MemoryMarshal.Cast<byte, TFrom>(bytes), MemoryMarshal.Cast<byte, TTo>(array.Bytes));
-        GC.KeepAlive(array);
-        return array;
     }
 
     private static void ReverseEndianness(Span<byte> bytes, int size)

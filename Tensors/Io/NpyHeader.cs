@@ -6,15 +6,20 @@ namespace ManagedFed.IO;
 /// <summary>The element type of a file: NumPy's kind letter, the bytes per element, and their order.</summary>
 internal readonly record struct NpyType(char Kind, int Size, bool BigEndian)
 {
-    /// <summary>The type that holds the elements in memory: the same, or the smallest that holds every value.</summary>
+    /// <summary>The same type in memory.</summary>
     public DType DType => (Kind, Size) switch
     {
         ('b', 1) => DType.Bool,
         ('u', 1) => DType.UInt8,
-        ('i', 1 or 2 or 4) or ('u', 2) => DType.Int32,
+        ('u', 2) => DType.UInt16,
         ('u', 4) => DType.UInt32,
-        ('i' or 'u', 8) => DType.Int64,
-        ('f', 2 or 4) => DType.Float32,
+        ('u', 8) => DType.UInt64,
+        ('i', 1) => DType.Int8,
+        ('i', 2) => DType.Int16,
+        ('i', 4) => DType.Int32,
+        ('i', 8) => DType.Int64,
+        ('f', 2) => DType.Float16,
+        ('f', 4) => DType.Float32,
         ('f', 8) => DType.Float64,
         _ => throw Npy.Malformed($"element type {this} has no equivalent"),
     };
@@ -32,9 +37,15 @@ internal readonly record struct NpyType(char Kind, int Size, bool BigEndian)
     {
         DType.Bool => "|b1",
         DType.UInt8 => "|u1",
+        DType.Int8 => "|i1",
+        DType.Int16 => "<i2",
+        DType.UInt16 => "<u2",
         DType.Int32 => "<i4",
         DType.UInt32 => "<u4",
         DType.Int64 => "<i8",
+        DType.UInt64 => "<u8",
+        DType.Float16 => "<f2",
+        DType.BFloat16 => Throw.Argument<string>("npy", "dtype is bfloat16, which NumPy has not; write it as safetensors, or convert with AsType"),
         DType.Float32 => "<f4",
         DType.Float64 => "<f8",
         _ => throw DTypes.Unknown(dtype),

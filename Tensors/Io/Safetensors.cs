@@ -11,8 +11,8 @@ public sealed record SafetensorsFile(OrderedDictionary<string, NdArray> Arrays, 
 
 /// <summary>Named arrays as Hugging Face's safetensors lay them out: a JSON header and the bytes of all arrays behind it.</summary>
 /// <remarks>
-/// Everything a file claims is checked before memory is taken for it. Read as the next larger type are F16 and BF16 (float32), I8,
-/// I16 and U16 (int32), and U64 (int64, if it fits); types below eight bits, eight-bit floats and complex numbers are refused by name.
+/// Everything a file claims is checked before memory is taken for it. Arrays keep their types; types below eight bits, eight-bit floats
+/// and complex numbers are refused by name.
 /// Format: https://huggingface.co/docs/safetensors.
 /// </remarks>
 public static class Safetensors

@@ -14,7 +14,7 @@ internal sealed record SafetensorsHeader(IReadOnlyList<SafetensorsEntry> Entries
 
     private const int MaxDepth = 4, MaxRank = 32;
 
-    /// <summary>Bits of an element by the format's names; those we have no type for are read as a larger one, or refused by name.</summary>
+    /// <summary>Bits of an element by the format's names; those we have no type for are refused by name.</summary>
     public static int? BitsOf(string type) => type switch
     {
         "BOOL" or "U8" or "I8" or "F8_E4M3" or "F8_E5M2" or "F8_E8M0" => 8,

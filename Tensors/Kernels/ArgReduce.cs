@@ -26,8 +26,10 @@ internal static unsafe class ArgReduce
             case DType.Int32: Run<R, int>(rows, dst, width); break;
             case DType.UInt32: Run<R, uint>(rows, dst, width); break;
             case DType.Int64: Run<R, long>(rows, dst, width); break;
+            case DType.UInt64: Run<R, ulong>(rows, dst, width); break;
             case DType.Float32: Run<R, float>(rows, dst, width); break;
-            default: Run<R, double>(rows, dst, width); break;
+            case DType.Float64: Run<R, double>(rows, dst, width); break;
+            default: throw DTypes.Unknown(x.DType);
         }
         rows.Storage.Release();
         GC.KeepAlive(rows);

@@ -21,6 +21,8 @@ internal static unsafe class Compare
 
     private readonly struct Step<TFormula> : IElementStep where TFormula : IRelation
     {
+        static bool IElementStep.IsMask => true;
+
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         static V IElementStep.Compute<T, V, S>(byte* a, byte* b, byte* c) => TFormula.Invoke<T, V, S>(S.Load((T*)a), S.Load((T*)b));
 

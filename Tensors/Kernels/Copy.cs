@@ -19,6 +19,7 @@ internal static unsafe class Copy
             switch (src.DType.Size())
             {
                 case 1: Run((byte*)src.Pointer, (byte*)dst.Pointer, axes); break;
+                case 2: Run((ushort*)src.Pointer, (ushort*)dst.Pointer, axes); break;
                 case 4: Run((uint*)src.Pointer, (uint*)dst.Pointer, axes); break;
                 default: Run((ulong*)src.Pointer, (ulong*)dst.Pointer, axes); break;
             }

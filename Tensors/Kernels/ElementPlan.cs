@@ -14,7 +14,10 @@ namespace ManagedFed.Kernels;
 /// </remarks>
 internal unsafe struct ElementPlan
 {
-    private const int MaxOperands = 3, TileCount = 512, ShortestRow = 64, RepeatBytes = 64;
+    private const int MaxOperands = 3, TileCount = 512, ShortestRow = 64;
+
+    /// <summary>The bytes over which one element is repeated for loops that step by none.</summary>
+    public const int RepeatBytes = 64;
 
     private fixed long sizes[Shape.MaxRank];
     private fixed long strides[MaxOperands * Shape.MaxRank];
@@ -233,6 +236,7 @@ internal unsafe struct ElementPlan
         switch (size)
         {
             case 1: new Span<byte>(buffer, RepeatBytes).Fill(*element); break;
+            case 2: new Span<ushort>(buffer, RepeatBytes / 2).Fill(*(ushort*)element); break;
             case 4: new Span<uint>(buffer, RepeatBytes / 4).Fill(*(uint*)element); break;
             default: new Span<ulong>(buffer, RepeatBytes / 8).Fill(*(ulong*)element); break;
         }
@@ -244,6 +248,7 @@ internal unsafe struct ElementPlan
         switch (elementSizes[operand])
         {
             case 1: Gather<byte>(operand, start, count, tile); break;
+            case 2: Gather<ushort>(operand, start, count, (ushort*)tile); break;
             case 4: Gather<uint>(operand, start, count, (uint*)tile); break;
             default: Gather<ulong>(operand, start, count, (ulong*)tile); break;
         }

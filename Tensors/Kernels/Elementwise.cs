@@ -8,6 +8,9 @@ namespace ManagedFed.Kernels;
 /// <summary>One vector of an elementwise kernel: what is loaded from up to three operands, and how the result is stored.</summary>
 internal unsafe interface IElementStep
 {
+    /// <summary>Whether the results are bools, else of the operands' type.</summary>
+    static virtual bool IsMask => false;
+
     static abstract V Compute<T, V, S>(byte* a, byte* b, byte* c) where T : unmanaged where V : unmanaged where S : ISimd<T, V>;
 
     static abstract void Store<T, V, S>(byte* destination, V result) where T : unmanaged where V : unmanaged where S : ISimd<T, V>;
@@ -22,6 +25,8 @@ internal static unsafe class Elementwise
     /// <summary>The loop of a step, computing in the vectors of <paramref name="dtype"/>.</summary>
     public static ElementLoop Loop<TStep, TFormula>(DType dtype, SimdWidth width) where TStep : IElementStep where TFormula : IFormula
     {
+        if (dtype.IsNarrow()) return Loop<TStep, TFormula>(dtype.Wide(), width) with { Operands = dtype, Result = TStep.IsMask ? null : dtype };
+
         // Each test is a constant to the compiler: a formula is never compiled for a type it does not take.
         if ((TFormula.Types & ElementTypes.Floats) != 0)
         {
@@ -33,6 +38,7 @@ internal static unsafe class Elementwise
             if (dtype == DType.Int32) return Loop<TStep, TFormula, int>(width);
             if (dtype == DType.UInt32) return Loop<TStep, TFormula, uint>(width);
             if (dtype == DType.Int64) return Loop<TStep, TFormula, long>(width);
+            if (dtype == DType.UInt64) return Loop<TStep, TFormula, ulong>(width);
             if (dtype == DType.UInt8) return Loop<TStep, TFormula, byte>(width);
         }
         if ((TFormula.Types & ElementTypes.Bool) != 0 && dtype == DType.Bool) return Loop<TStep, TFormula, byte>(width);
@@ -40,7 +46,8 @@ internal static unsafe class Elementwise
         return default;
     }
 
-    private static ElementLoop Loop<TStep, TFormula, T>(SimdWidth width) where TStep : IElementStep where TFormula : IFormula where T : unmanaged
+    /// <summary>The same for elements of one type.</summary>
+    public static ElementLoop Loop<TStep, TFormula, T>(SimdWidth width) where TStep : IElementStep where TFormula : IFormula where T : unmanaged
     {
         var grain = TFormula.IsCostly ? CostlyGrain : CheapGrain;
         return width switch

@@ -17,9 +17,15 @@ internal static unsafe class FillKernel
         {
             case DType.Bool: Fill((byte*)dst.Pointer, start != 0 ? (byte)1 : (byte)0, dst.Layout.Count); break;
             case DType.UInt8: Write((byte*)dst.Pointer, dst, start, step); break;
+            case DType.Int8: Write((sbyte*)dst.Pointer, dst, start, step); break;
+            case DType.Int16: Write((short*)dst.Pointer, dst, start, step); break;
+            case DType.UInt16: Write((ushort*)dst.Pointer, dst, start, step); break;
             case DType.Int32: Write((int*)dst.Pointer, dst, start, step); break;
             case DType.UInt32: Write((uint*)dst.Pointer, dst, start, step); break;
             case DType.Int64: Write((long*)dst.Pointer, dst, start, step); break;
+            case DType.UInt64: Write((ulong*)dst.Pointer, dst, start, step); break;
+            case DType.Float16: Write((Half*)dst.Pointer, dst, start, step); break;
+            case DType.BFloat16: WriteBFloat16((BFloat16*)dst.Pointer, dst, start, step); break;
             case DType.Float32: Write((float*)dst.Pointer, dst, start, step); break;
             default: Write((double*)dst.Pointer, dst, start, step); break;
         }
@@ -31,6 +37,13 @@ internal static unsafe class FillKernel
     {
         for (; count > SpanLimit; count -= SpanLimit, p += SpanLimit) new Span<T>(p, SpanLimit).Fill(value);
         new Span<T>(p, (int)count).Fill(value);
+    }
+
+    private static void WriteBFloat16(BFloat16* p, NdArray dst, double start, double step)
+    {
+        var count = dst.Layout.Count;
+        if (step == 0) Fill(p, (BFloat16)start, count);
+        else for (nint i = 0; i < count; i++) p[i] = (BFloat16)(start + i * step);
     }
 
     private static void Write<T>(T* p, NdArray dst, double start, double step) where T : unmanaged, INumber<T>

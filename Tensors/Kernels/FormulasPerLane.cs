@@ -22,6 +22,7 @@ internal static unsafe class PerLane
         else if (typeof(T) == typeof(int)) Apply<int, TFormula>((int*)&a, (int*)&b, S.Width);
         else if (typeof(T) == typeof(uint)) Apply<uint, TFormula>((uint*)&a, (uint*)&b, S.Width);
         else if (typeof(T) == typeof(long)) Apply<long, TFormula>((long*)&a, (long*)&b, S.Width);
+        else if (typeof(T) == typeof(ulong)) Apply<ulong, TFormula>((ulong*)&a, (ulong*)&b, S.Width);
         else Apply<byte, TFormula>((byte*)&a, (byte*)&b, S.Width);
         return a;
     }

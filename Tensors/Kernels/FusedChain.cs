@@ -84,6 +84,7 @@ internal sealed unsafe class FusedChain
                 case DType.Int32: job.Run<R, int>(width); break;
                 case DType.UInt32: job.Run<R, uint>(width); break;
                 case DType.Int64: job.Run<R, long>(width); break;
+                case DType.UInt64: job.Run<R, ulong>(width); break;
                 case DType.Float32: job.Run<R, float>(width); break;
                 default: job.Run<R, double>(width); break;
             }

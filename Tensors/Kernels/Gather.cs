@@ -22,6 +22,7 @@ internal static unsafe class Gather
         switch (src.DType.Size())
         {
             case 1: Take<byte>(view, list, dst); break;
+            case 2: Take<ushort>(view, list, dst); break;
             case 4: Take<uint>(view, list, dst); break;
             default: Take<ulong>(view, list, dst); break;
         }
@@ -42,6 +43,7 @@ internal static unsafe class Gather
         switch (src.DType.Size())
         {
             case 1: TakeAlong<byte>(view, list, indices.Shape[axis], dst); break;
+            case 2: TakeAlong<ushort>(view, list, indices.Shape[axis], dst); break;
             case 4: TakeAlong<uint>(view, list, indices.Shape[axis], dst); break;
             default: TakeAlong<ulong>(view, list, indices.Shape[axis], dst); break;
         }

@@ -12,7 +12,7 @@ internal readonly unsafe ref struct IndexList
     /// <exception cref="ArgumentException">The indices are not integers.</exception>
     public IndexList(string op, NdArray indices, int axis, int size)
     {
-        if (indices.DType is DType.Bool or DType.Float32 or DType.Float64) Throw.DTypeMismatch(op, indices.DType, "integer indices");
+        if (indices.DType == DType.Bool || indices.DType.IsFloating()) Throw.DTypeMismatch(op, indices.DType, "integer indices");
         Count = indices.Layout.Count;
         resolved = BlockPool.Shared.Rent(Count * sizeof(long));
         var dense = Copy.Dense(indices);
@@ -21,9 +21,13 @@ internal readonly unsafe ref struct IndexList
             switch (dense.DType)
             {
                 case DType.UInt8: Resolve(op, (byte*)dense.Pointer, axis, size); break;
+                case DType.Int8: Resolve(op, (sbyte*)dense.Pointer, axis, size); break;
+                case DType.Int16: Resolve(op, (short*)dense.Pointer, axis, size); break;
+                case DType.UInt16: Resolve(op, (ushort*)dense.Pointer, axis, size); break;
                 case DType.Int32: Resolve(op, (int*)dense.Pointer, axis, size); break;
                 case DType.UInt32: Resolve(op, (uint*)dense.Pointer, axis, size); break;
-                default: Resolve(op, (long*)dense.Pointer, axis, size); break;
+                case DType.Int64: Resolve(op, (long*)dense.Pointer, axis, size); break;
+                default: Resolve(op, (ulong*)dense.Pointer, axis, size); break;
             }
         }
         catch
@@ -50,7 +54,7 @@ internal readonly unsafe ref struct IndexList
         var to = Pointer;
         for (nint i = 0; i < Count; i++)
         {
-            var index = long.CreateTruncating(indices[i]);
+            var index = long.CreateSaturating(indices[i]);
             var fromStart = index < 0 ? index + size : index;
             if ((ulong)fromStart >= (ulong)size) Throw.IndexOutOfRange(op, index, axis, size);
             to[i] = fromStart;

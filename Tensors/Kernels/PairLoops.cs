@@ -26,7 +26,7 @@ internal static unsafe class PairLoops
 
     /// <summary>The loop of (a, b, c) ↦ second(first(a, b), c) or, where <paramref name="turned"/>, second(c, first(a, b)); null where there is none.</summary>
     /// <remarks>Relu as the second takes no c.</remarks>
-    public static ElementLoop? Find(CheapFormula first, CheapFormula second, bool turned, DType dtype) => dtype.IsFloating()
+    public static ElementLoop? Find(CheapFormula first, CheapFormula second, bool turned, DType dtype) => dtype is DType.Float32 or DType.Float64
         ? first switch
         {
             CheapFormula.Add => Find<Add>(second, turned, dtype),

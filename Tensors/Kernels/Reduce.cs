@@ -48,8 +48,10 @@ internal static unsafe class Reduce
                 case DType.Int32: Run<R, int>(x, axes, dst, width); break;
                 case DType.UInt32: Run<R, uint>(x, axes, dst, width); break;
                 case DType.Int64: Run<R, long>(x, axes, dst, width); break;
+                case DType.UInt64: Run<R, ulong>(x, axes, dst, width); break;
                 case DType.Float32: Run<R, float>(x, axes, dst, width); break;
-                default: Run<R, double>(x, axes, dst, width); break;
+                case DType.Float64: Run<R, double>(x, axes, dst, width); break;
+                default: throw DTypes.Unknown(x.DType);
             }
         }
         GC.KeepAlive(x);

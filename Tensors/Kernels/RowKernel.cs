@@ -34,7 +34,7 @@ internal static unsafe class RowKernel
     public static void Run<F>(NdArray a, NdArray b, NdArray dst, SimdWidth width) where F : IRowFormula
     {
         Debug.Assert(a.Shape == b.Shape && dst.IsContiguous && dst.DType == a.DType && b.DType == a.DType);
-        if (!a.DType.IsFloating()) Throw.DTypeMismatch(F.Name, a.DType, "float32 or float64");
+        if (a.DType is not (DType.Float32 or DType.Float64)) Throw.DTypeMismatch(F.Name, a.DType, "float32 or float64");
         if (a.Shape.Rank == 0)
         {
             (a, b) = (a.Reshape([1]), b.Reshape([1]));

@@ -29,7 +29,8 @@ internal static unsafe class Scatter
             case DType.Float64: Add<double>(dst, list, axis, view); break;
             case DType.Int32 or DType.UInt32: Add<uint>(dst, list, axis, view); break;
             case DType.UInt8: Add<byte>(dst, list, axis, view); break;
-            default: Add<long>(dst, list, axis, view); break;
+            case DType.Int64 or DType.UInt64: Add<ulong>(dst, list, axis, view); break;
+            default: throw DTypes.Unknown(dst.DType);
         }
         GC.KeepAlive(dst);
     }
@@ -53,7 +54,8 @@ internal static unsafe class Scatter
             case DType.Float64: AddAlong<double>(dst, list, axis, view); break;
             case DType.Int32 or DType.UInt32: AddAlong<uint>(dst, list, axis, view); break;
             case DType.UInt8: AddAlong<byte>(dst, list, axis, view); break;
-            default: AddAlong<long>(dst, list, axis, view); break;
+            case DType.Int64 or DType.UInt64: AddAlong<ulong>(dst, list, axis, view); break;
+            default: throw DTypes.Unknown(dst.DType);
         }
         GC.KeepAlive(dst);
     }

@@ -18,7 +18,14 @@ internal static unsafe class Select
     /// <summary>The loop for choices of a type.</summary>
     public static ElementLoop Loop(DType dtype) => Loop(dtype, SimdLevel.Best);
 
-    private static ElementLoop Loop(DType dtype, SimdWidth width) => Elementwise.Loop<Step, Choice>(dtype, width);
+    // Bits are chosen, whatever they mean.
+    private static ElementLoop Loop(DType dtype, SimdWidth width) => dtype.Size() switch
+    {
+        1 => Elementwise.Loop<Step, Choice, byte>(width),
+        2 => Elementwise.Loop<Step, Choice, ushort>(width),
+        4 => Elementwise.Loop<Step, Choice, uint>(width),
+        _ => Elementwise.Loop<Step, Choice, ulong>(width),
+    };
 
     private readonly struct Choice : IFormula
     {

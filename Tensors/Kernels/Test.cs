@@ -20,6 +20,8 @@ internal static unsafe class Test
 
     private readonly struct Step<TFormula> : IElementStep where TFormula : IPredicate
     {
+        static bool IElementStep.IsMask => true;
+
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         static V IElementStep.Compute<T, V, S>(byte* a, byte* b, byte* c) => TFormula.Invoke<T, V, S>(S.Load((T*)a));
 

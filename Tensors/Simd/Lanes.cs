@@ -15,6 +15,7 @@ internal static class Lanes
         if (typeof(T) == typeof(int)) return Unsafe.BitCast<int, T>((int)value);
         if (typeof(T) == typeof(uint)) return Unsafe.BitCast<uint, T>((uint)value);
         if (typeof(T) == typeof(long)) return Unsafe.BitCast<long, T>((long)value);
+        if (typeof(T) == typeof(ulong)) return Unsafe.BitCast<ulong, T>((ulong)value);
         if (typeof(T) == typeof(byte)) return Unsafe.BitCast<byte, T>((byte)value);
         throw new NotSupportedException($"{typeof(T)} is not an element type");
     }

@@ -31,6 +31,7 @@ internal readonly unsafe struct Simd128<T> : ISimd<T, Vector128<T>> where T : un
     {
         Vector128<byte> zero;
         if (sizeof(T) == 1) zero = Vector128.Equals(*(Vector128<byte>*)p, Vector128<byte>.Zero);
+        else if (sizeof(T) == 2) zero = Vector128.Equals(Vector128.WidenLower(Vector128.CreateScalar(*(ulong*)p).AsByte()), Vector128<ushort>.Zero).AsByte();
         else if (sizeof(T) == 4)
         {
             var bytes = Vector128.WidenLower(Vector128.CreateScalar(*(uint*)p).AsByte());

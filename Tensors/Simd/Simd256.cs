@@ -31,6 +31,11 @@ internal readonly unsafe struct Simd256<T> : ISimd<T, Vector256<T>> where T : un
     {
         Vector256<byte> zero;
         if (sizeof(T) == 1) zero = Vector256.Equals(*(Vector256<byte>*)p, Vector256<byte>.Zero);
+        else if (sizeof(T) == 2)
+        {
+            var (lower, upper) = Vector128.Widen(*(Vector128<byte>*)p);
+            zero = Vector256.Equals(Vector256.Create(lower, upper), Vector256<ushort>.Zero).AsByte();
+        }
         else if (sizeof(T) == 4)
         {
             var (lower, upper) = Vector128.Widen(Vector128.WidenLower(Vector128.CreateScalar(*(ulong*)p).AsByte()));

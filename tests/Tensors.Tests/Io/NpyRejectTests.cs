@@ -138,12 +138,6 @@ public sealed class NpyRejectTests
     public void Read_BoolOfTwo_IsRejected() =>
         Rejects("element 1 is neither 0 nor 1", NpyFiles.Make(NpyFiles.Dictionary("'|b1'"), [1, 2]));
 
-    [Theory]
-    [InlineData("'<u8'", "00000000000000000000000000000080")]
-    [InlineData("'>u8'", "00000000000000008000000000000000")]
-    public void Read_UInt64AboveInt64_IsRejected(string descr, string hex) =>
-        Rejects("element 1 does not fit int64", NpyFiles.Make(NpyFiles.Dictionary(descr), Convert.FromHexString(hex)));
-
     [Fact]
     public void Read_GreatClaimOnAStreamOfUnknownLength_AllocatesLittle()
     {

@@ -67,12 +67,12 @@ public sealed class SafetensorsTests : IDisposable
         Assert.Equal([count, 0], Safetensors.LoadRows(path, "none", start, count).Shape);
     }
 
-    // BF16 0x3F80 is 1 and 0x4000 is 2; narrow types are widened row by row too.
+    // BF16 0x3F80 is 1 and 0x4000 is 2.
     [Fact]
-    public void ReadRows_OfANarrowType_WidensThem()
+    public void ReadRows_OfANarrowType_KeepsIt()
     {
         var bytes = Bytes("""{"x":{"dtype":"BF16","shape":[2,1],"data_offsets":[0,4]}}""", 0x80, 0x3F, 0x00, 0x40);
-        Assert.Equal([2f], Safetensors.ReadRows(new MemoryStream(bytes), "x", 1, 1).ToArray<float>());
+        Assert.Equal([(BFloat16)2.0], Safetensors.ReadRows(new MemoryStream(bytes), "x", 1, 1).ToArray<BFloat16>());
     }
 
     [Fact]
@@ -97,6 +97,7 @@ public sealed class SafetensorsTests : IDisposable
         [
             ("layers.0.weight", Views.Range([3, 4])), ("ä \"quoted\"", Views.Range([2], DType.Float64)), ("step", NdArray.From([7L], [])),
             ("mask", NdArray.From<bool>(true, false)), ("turned", Views.Range([2, 3], DType.Int32).Transpose()), ("none", NdArray.Zeros([0, 3])),
+            .. Enum.GetValues<DType>().Select(dtype => (dtype.Name(), Views.Range([5], dtype))),
         ];
         Safetensors.Save(path, arrays, new Dictionary<string, string> { ["format"] = "np", ["empty"] = "" });
 
@@ -115,18 +116,18 @@ public sealed class SafetensorsTests : IDisposable
     }
 
     [Fact]
-    public void Read_OfTypesWithoutOne_WidensThem()
+    public void Read_OfSmallTypes_KeepsThem()
     {
         static NdArray One(string type, params byte[] data) =>
             Read(Bytes($$$"""{"x":{"dtype":"{{{type}}}","shape":[2],"data_offsets":[0,{{{data.Length}}}]}}""", data)).Arrays["x"];
 
         // 1.5 is 3E00 as float16 and 3FC0 as bfloat16; −2 is C000 in both.
-        Assert.Equal([1.5f, -2], One("F16", 0, 0x3E, 0, 0xC0).ToArray<float>());
-        Assert.Equal([1.5f, -2], One("BF16", 0xC0, 0x3F, 0, 0xC0).ToArray<float>());
-        Assert.Equal([-1, 5], One("I8", 255, 5).ToArray<int>());
-        Assert.Equal([-2, 256], One("I16", 254, 255, 0, 1).ToArray<int>());
-        Assert.Equal([65534, 256], One("U16", 254, 255, 0, 1).ToArray<int>());
-        Assert.Equal([3L, 4], One("U64", 3, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0).ToArray<long>());
+        Assert.Equal([(Half)1.5, (Half)(-2)], One("F16", 0, 0x3E, 0, 0xC0).ToArray<Half>());
+        Assert.Equal([(BFloat16)1.5, (BFloat16)(-2.0)], One("BF16", 0xC0, 0x3F, 0, 0xC0).ToArray<BFloat16>());
+        Assert.Equal([-1, 5], One("I8", 255, 5).ToArray<sbyte>());
+        Assert.Equal([-2, 256], One("I16", 254, 255, 0, 1).ToArray<short>());
+        Assert.Equal([65534, 256], One("U16", 254, 255, 0, 1).ToArray<ushort>());
+        Assert.Equal([ulong.MaxValue, 4], One("U64", 255, 255, 255, 255, 255, 255, 255, 255, 4, 0, 0, 0, 0, 0, 0, 0).ToArray<ulong>());
     }
 
     [Theory]

@@ -8,6 +8,7 @@ public sealed class CopyTests
 {
     [Theory]
     [InlineData(DType.UInt8)]
+    [InlineData(DType.BFloat16)]
     [InlineData(DType.Float32)]
     [InlineData(DType.Int64)]
     public void Run_AnyView_ToContiguous(DType dtype) => Views.Gen(dtype).Sample(src =>
@@ -90,6 +91,12 @@ public sealed class CopyTests
 
     [Theory]
     [InlineData(DType.UInt8, 250.0)]
+    [InlineData(DType.Int8, -100.0)]
+    [InlineData(DType.Int16, -3e4)]
+    [InlineData(DType.UInt16, 6e4)]
+    [InlineData(DType.UInt64, 9007199254740992.0)]
+    [InlineData(DType.Float16, 65504.0)]
+    [InlineData(DType.BFloat16, 1.5)]
     [InlineData(DType.Int32, -7.0)]
     [InlineData(DType.Int64, -1e15)]
     [InlineData(DType.Float32, 0.5)]

@@ -9,25 +9,22 @@ internal static class ElementwiseCheck
     public static readonly SimdWidth[] EveryWidth = [SimdWidth.Bits128, SimdWidth.Bits256, SimdWidth.Bits512];
 
     /// <summary>The values of a view in row-major order as doubles.</summary>
-    public static double[] Values(NdArray x) => x.DType switch
-    {
-        DType.Float32 => [.. x.ToArray<float>()],
-        DType.Float64 => x.ToArray<double>(),
-        DType.Int32 => [.. x.ToArray<int>()],
-        DType.UInt32 => [.. x.ToArray<uint>()],
-        DType.Int64 => [.. x.ToArray<long>().Select(v => (double)v)],
-        DType.UInt8 => [.. x.ToArray<byte>()],
-        _ => [.. x.ToArray<bool>().Select(v => v ? 1.0 : 0)],
-    };
+    public static double[] Values(NdArray x) => Views.Doubles(x);
 
     public static NdArray Array(double[] values, Shape shape, DType dtype) => dtype switch
     {
+        DType.Float16 => NdArray.From<Half>([.. values.Select(v => (Half)v)], shape),
+        DType.BFloat16 => NdArray.From<BFloat16>([.. values.Select(v => (BFloat16)v)], shape),
         DType.Float32 => NdArray.From<float>([.. values.Select(v => (float)v)], shape),
         DType.Float64 => NdArray.From<double>(values, shape),
+        DType.Int8 => NdArray.From<sbyte>([.. values.Select(v => (sbyte)v)], shape),
+        DType.Int16 => NdArray.From<short>([.. values.Select(v => (short)v)], shape),
         DType.Int32 => NdArray.From<int>([.. values.Select(v => (int)v)], shape),
-        DType.UInt32 => NdArray.From<uint>([.. values.Select(v => (uint)v)], shape),
         DType.Int64 => NdArray.From<long>([.. values.Select(v => (long)v)], shape),
         DType.UInt8 => NdArray.From<byte>([.. values.Select(v => (byte)v)], shape),
+        DType.UInt16 => NdArray.From<ushort>([.. values.Select(v => (ushort)v)], shape),
+        DType.UInt32 => NdArray.From<uint>([.. values.Select(v => (uint)v)], shape),
+        DType.UInt64 => NdArray.From<ulong>([.. values.Select(v => (ulong)v)], shape),
         _ => NdArray.From<bool>([.. values.Select(v => v != 0)], shape),
     };
 
@@ -41,6 +38,13 @@ internal static class ElementwiseCheck
             if ((float)actual == nearest) return 0;
             if (float.IsInfinity(nearest)) return double.IsInfinity(actual) ? double.PositiveInfinity : 1;
             return Math.Abs(actual - expected) / (MathF.BitIncrement(Math.Abs(nearest)) - Math.Abs(nearest));
+        }
+        if (dtype is DType.Float16 or DType.BFloat16 && double.IsFinite(expected))
+        {
+            // Float32 rounded once more: half a unit of the result's type, and what float32 was off.
+            var (info, scale) = (DTypes.FInfo(dtype), Math.Max(Math.Abs(expected), DTypes.FInfo(dtype).SmallestNormal));
+            var unit = Math.ScaleB(info.Epsilon, Math.ILogB(scale));
+            return Math.Max(0, Math.Abs(actual - expected) / unit - 0.51) * 16;
         }
         if (actual.Equals(expected) || actual == expected) return 0;
         if (double.IsNaN(actual) || double.IsNaN(expected) || double.IsInfinity(expected)) return double.PositiveInfinity;

@@ -12,9 +12,9 @@ public sealed class ElementwiseTests
 
     private sealed record Row(string Name, Kernel Run, Func<double[], double> Reference, double Tolerance, DType[] Types, bool ToBool, int Arity);
 
-    private static readonly DType[] Floats = [DType.Float32, DType.Float64];
-    private static readonly DType[] Signed = [.. Floats, DType.Int32, DType.Int64];
-    private static readonly DType[] Numbers = [.. Signed, DType.UInt32, DType.UInt8];
+    private static readonly DType[] Floats = [DType.Float32, DType.Float64, DType.Float16, DType.BFloat16];
+    private static readonly DType[] Signed = [.. Floats, DType.Int8, DType.Int16, DType.Int32, DType.Int64];
+    private static readonly DType[] Numbers = [.. Signed, DType.UInt8, DType.UInt16, DType.UInt32, DType.UInt64];
     private static readonly DType[] All = [.. Numbers, DType.Bool];
 
     private static Row Unary<F>(Func<double, double> f, double tolerance = 0, DType[]? types = null) where F : IUnary =>
@@ -177,8 +177,8 @@ public sealed class ElementwiseTests
             for (var i = 0; i < values.Length; i++)
             {
                 var v = random.Next(-12, 13);
-                values[i] = type.IsFloating() ? v * 0.5 : type is DType.Int32 or DType.Int64 ? v : type == DType.Bool ? v & 1 : v + 12;
-                // Sums and squares must fit a byte.
+                values[i] = type.IsFloating() ? v * 0.5 : type is DType.Int8 or DType.Int16 or DType.Int32 or DType.Int64 ? v / (type == DType.Int8 ? 2 : 1) : type == DType.Bool ? v & 1 : v + 12;
+                // Sums and squares must fit a byte, with or without sign.
                 if (type == DType.UInt8) values[i] = (v + 12) / 2;
             }
             return Array(values, shape, type);

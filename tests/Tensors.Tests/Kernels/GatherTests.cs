@@ -32,9 +32,13 @@ public sealed class GatherTests
 
     [Theory]
     [InlineData(DType.UInt8)]
+    [InlineData(DType.Int8)]
+    [InlineData(DType.Int16)]
+    [InlineData(DType.UInt16)]
     [InlineData(DType.Int32)]
     [InlineData(DType.UInt32)]
     [InlineData(DType.Int64)]
+    [InlineData(DType.UInt64)]
     public void Take_EveryIndexType_Works(DType dtype) =>
         Assert.Equal([3, 1], Take(Views.Range([4]), NdArray.From(3, 1).AsType(dtype), 0).ToArray<float>());
 
@@ -60,6 +64,10 @@ public sealed class GatherTests
     }
 
     [Fact]
+    public void Take_IndexBeyondInt64_IsOutOfRange() =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => Take(Views.Range([4]), NdArray.From(ulong.MaxValue), 0));
+
+    [Fact]
     public void Take_FromAnEmptyAxis_TakesNothingOrThrows()
     {
         Assert.Equal([0, 3], Take(Views.Range([0, 3]), NdArray.Zeros([0], DType.Int32), 0).Shape);
@@ -68,6 +76,7 @@ public sealed class GatherTests
 
     [Theory]
     [InlineData(DType.UInt8)]
+    [InlineData(DType.Int16)]
     [InlineData(DType.Float32)]
     [InlineData(DType.Float64)]
     public void Take_AnyView_FollowsTheDefinition(DType dtype) => Cases(dtype).Sample((src, axis, indices) =>
@@ -142,6 +151,7 @@ public sealed class GatherTests
     private static double Element(NdArray x, params int[] at) => x.DType switch
     {
         DType.UInt8 => Views.At<byte>(x, at),
+        DType.Int16 => Views.At<short>(x, at),
         DType.Int32 => Views.At<int>(x, at),
         DType.Float32 => Views.At<float>(x, at),
         _ => Views.At<double>(x, at),

@@ -7,7 +7,7 @@ namespace ManagedFed.Tests.Kernels;
 
 public sealed class ReduceTests
 {
-    public static readonly TheoryData<DType> Numbers = [DType.UInt8, DType.Int32, DType.UInt32, DType.Int64, DType.Float32, DType.Float64];
+    public static readonly TheoryData<DType> Numbers = [DType.UInt8, DType.Int32, DType.UInt32, DType.Int64, DType.UInt64, DType.Float32, DType.Float64];
 
     private static readonly int[] Lengths =
         [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 511, 512, 513, 1023, 2047, 2048, 2049, 5000];

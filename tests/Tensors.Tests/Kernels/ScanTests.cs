@@ -11,6 +11,7 @@ public sealed class ScanTests
     [InlineData(DType.Int32)]
     [InlineData(DType.UInt32)]
     [InlineData(DType.Int64)]
+    [InlineData(DType.UInt64)]
     [InlineData(DType.Float32)]
     [InlineData(DType.Float64)]
     public void Run_AnyView_FollowsTheDefinition(DType dtype) => Cases(dtype).Sample((x, axis) =>

@@ -11,6 +11,7 @@ public sealed class ScatterTests
     [InlineData(DType.Int32)]
     [InlineData(DType.UInt32)]
     [InlineData(DType.Int64)]
+    [InlineData(DType.UInt64)]
     [InlineData(DType.Float32)]
     [InlineData(DType.Float64)]
     public void Add_RepeatedIndices_Accumulate(DType dtype)

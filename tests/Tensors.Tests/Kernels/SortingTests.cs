@@ -8,7 +8,7 @@ public sealed class SortingTests
 {
     private const double Inf = double.PositiveInfinity, NaN = double.NaN;
 
-    public static TheoryData<DType> Types => [DType.Bool, DType.UInt8, DType.Int32, DType.UInt32, DType.Int64, DType.Float32, DType.Float64];
+    public static TheoryData<DType> Types => [DType.Bool, DType.UInt8, DType.Int32, DType.UInt32, DType.Int64, DType.UInt64, DType.Float32, DType.Float64];
 
     [Theory]
     [MemberData(nameof(Types))]
