@@ -60,8 +60,8 @@ public sealed partial class Tensor
     public static Tensor RandomGumbel(Tensor key, Shape shape, DType dtype = DType.Float32)
     {
         // 0 occurs once in 2³² times, and its logarithm would be −∞.
-        var u = Maximum(RandomUniform(key, shape, dtype: dtype), BitConverter.UInt32BitsToSingle(0x0080_0000));
-        return -(-u.Log()).Log();
+        var u = Maximum(RandomUniform(key, shape, dtype: DrawnAs(dtype)), BitConverter.UInt32BitsToSingle(0x0080_0000));
+        return (-(-u.Log()).Log()).AsType(dtype);
     }
 
     /// <summary>Classes (uint32) with probabilities softmax(logits) along an axis, which disappears: the largest of logits + Gumbel noise, as MLX and JAX draw them.</summary>
@@ -93,9 +93,10 @@ public sealed partial class Tensor
     {
         if (!(low < high)) Throw.Argument("random_truncated_normal", $"low {low} is not less than high {high}");
         var root = Math.Sqrt(2);
-        var (from, to) = (Scalar(low / root, dtype).Erf(), Scalar(high / root, dtype).Erf());
-        var u = RandomUniform(key, shape, dtype: dtype) * (to - from) + from;
-        return Minimum(Maximum(u.ErfInv() * root, low), high);
+        var drawn = DrawnAs(dtype);
+        var (from, to) = (Scalar(low / root, drawn).Erf(), Scalar(high / root, drawn).Erf());
+        var u = RandomUniform(key, shape, dtype: drawn) * (to - from) + from;
+        return Minimum(Maximum(u.ErfInv() * root, low), high).AsType(dtype);
     }
 
     /// <summary>The Laplace distribution with density e^(−|x − mean|/scale)/(2·scale): sign(u)·ln(1 − |u|), u uniform in (−1, 1), as JAX draws it.</summary>
@@ -104,8 +105,8 @@ public sealed partial class Tensor
     public static Tensor RandomLaplace(Tensor key, Shape shape, double mean = 0, double scale = 1, DType dtype = DType.Float32)
     {
         if (!(scale >= 0)) Throw.Argument("random_laplace", $"scale {scale} is negative");
-        var u = RandomUniform(key, shape, dtype == DType.Float64 ? Math.BitIncrement(-1) : MathF.BitIncrement(-1), 1, dtype);
-        return u.Sign() * (-u.Abs()).Log1p() * scale + mean;
+        var u = RandomSigned(key, shape, dtype);
+        return (u.Sign() * (-u.Abs()).Log1p() * scale + mean).AsType(dtype);
     }
 
     /// <summary>The exponential distribution with density e^(−x/scale)/scale for x ≥ 0: −scale·ln(1 − u), u uniform in [0, 1), as JAX draws it.</summary>
@@ -113,6 +114,6 @@ public sealed partial class Tensor
     public static Tensor RandomExponential(Tensor key, Shape shape, double scale = 1, DType dtype = DType.Float32)
     {
         if (!(scale >= 0)) Throw.Argument("random_exponential", $"scale {scale} is negative");
-        return (-RandomUniform(key, shape, dtype: dtype)).Log1p() * -scale;
+        return ((-RandomUniform(key, shape, dtype: DrawnAs(dtype))).Log1p() * -scale).AsType(dtype);
     }
 }

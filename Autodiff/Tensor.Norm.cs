@@ -18,6 +18,7 @@ public sealed partial class Tensor
     public Tensor Norm(ReadOnlySpan<int> axes, double p = 2, bool keepDims = false)
     {
         if (double.IsNaN(p)) Throw.Argument("norm", "p is NaN; expected a number");
+        if (IsHalf) return AsType(DType.Float32).Norm(axes, p, keepDims).AsType(DType);
         var x = Floating().Abs();
         if (double.IsPositiveInfinity(p)) return x.Max(axes, keepDims);
         if (double.IsNegativeInfinity(p)) return x.Min(axes, keepDims);

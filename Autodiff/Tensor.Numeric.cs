@@ -34,7 +34,7 @@ public sealed partial class Tensor
     public Tensor NanToNum(double nan = 0, double? positiveInfinity = null, double? negativeInfinity = null)
     {
         if (!DType.IsFloating()) return this;
-        var largest = DType == DType.Float32 ? float.MaxValue : double.MaxValue;
+        var largest = DTypes.FInfo(DType).Max;
         var repaired = Where(IsNaN(), FullLike(nan), this);
         repaired = Where(IsPosInf(), FullLike(positiveInfinity ?? largest), repaired);
         return Where(IsNegInf(), FullLike(negativeInfinity ?? -largest), repaired);
@@ -44,7 +44,9 @@ public sealed partial class Tensor
     /// <param name="axes">The axes; none means all.</param>
     /// <param name="keepDims">Leaves reduced axes with size 1.</param>
     /// <param name="ddof">Subtracted from the number of elements: 0 for the population, 1 for a sample.</param>
-    public Tensor Std(ReadOnlySpan<int> axes, bool keepDims = false, int ddof = 0) => Var(axes, keepDims, ddof).RootOrFlat();
+    public Tensor Std(ReadOnlySpan<int> axes, bool keepDims = false, int ddof = 0) => IsHalf
+        ? AsType(DType.Float32).Std(axes, keepDims, ddof).AsType(DType)
+        : Var(axes, keepDims, ddof).RootOrFlat();
 
     /// <summary>The standard deviation along one axis.</summary>
     public Tensor Std(int axis, bool keepDims = false, int ddof = 0) => Std([axis], keepDims, ddof);

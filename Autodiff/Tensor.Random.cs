@@ -30,16 +30,16 @@ public sealed partial class Tensor
         return Apply(new RandomBits(shape), key);
     }
 
-    /// <summary>Uniform in [low, high), from 32 random bits per element, as MLX draws them.</summary>
+    /// <summary>Uniform in [low, high), from 32 random bits per element, as MLX draws them; float16 and bfloat16 are float32 numbers rounded, which may give high unless that is 1 and low 0.</summary>
     /// <exception cref="ArgumentException">low exceeds high, the type is not floating, or the key is none.</exception>
     public static Tensor RandomUniform(Tensor key, Shape shape, double low = 0, double high = 1, DType dtype = DType.Float32)
     {
-        if (!dtype.IsFloating()) Throw.DTypeMismatch("random_uniform", dtype, "float32 or float64");
+        if (!dtype.IsFloating()) Throw.DTypeMismatch("random_uniform", dtype, "a floating type");
         if (!(low <= high)) Throw.Argument("random_uniform", $"low {low} exceeds high {high}");
-        var bits = RandomBits(key, shape).AsType(dtype) / uint.MaxValue;
-        var below = dtype == DType.Float32 ? MathF.BitDecrement(1) : Math.BitDecrement(1);
-        var unit = Minimum(bits, below);
-        return (low, high) == (0, 1) ? unit : unit * (high - low) + low;
+        var drawn = DrawnAs(dtype);
+        var unit = Minimum(RandomBits(key, shape).AsType(drawn) / uint.MaxValue, Below1(drawn));
+        if ((low, high) != (0, 1)) return (unit * (high - low) + low).AsType(dtype);
+        return dtype == drawn ? unit : Minimum(unit.AsType(dtype), Below1(dtype));
     }
 
     /// <summary>Normal with the given mean and standard deviation: √2·erf⁻¹(u), u uniform in (−1, 1), as MLX draws it.</summary>
@@ -47,9 +47,21 @@ public sealed partial class Tensor
     public static Tensor RandomNormal(Tensor key, Shape shape, double mean = 0, double std = 1, DType dtype = DType.Float32)
     {
         if (!(std >= 0)) Throw.Argument("random_normal", $"standard deviation {std} is negative");
-        var u = RandomUniform(key, shape, dtype == DType.Float32 ? MathF.BitIncrement(-1) : Math.BitIncrement(-1), 1, dtype);
-        return u.ErfInv() * (Math.Sqrt(2) * std) + mean;
+        return (RandomSigned(key, shape, dtype).ErfInv() * (Math.Sqrt(2) * std) + mean).AsType(dtype);
     }
+
+    /// <summary>Uniform in (−1, 1), in the type that a distribution is drawn in.</summary>
+    private static Tensor RandomSigned(Tensor key, Shape shape, DType dtype) => RandomUniform(key, shape, -Below1(DrawnAs(dtype)), 1, DrawnAs(dtype));
+
+    /// <summary>The type that random numbers are computed in, to be rounded once.</summary>
+    private static DType DrawnAs(DType dtype)
+    {
+        if (!dtype.IsFloating()) Throw.DTypeMismatch("random", dtype, "a floating type");
+        return dtype is DType.Float16 or DType.BFloat16 ? DType.Float32 : dtype;
+    }
+
+    /// <summary>The largest number of a floating type below 1.</summary>
+    private static double Below1(DType dtype) => 1 - DTypes.FInfo(dtype).Epsilon / 2;
 
     /// <summary>True with probability p (bool), where 32 random bits, a number below 2³², lie below p·2³².</summary>
     /// <exception cref="ArgumentException">p lies outside [0, 1], or the key is none.</exception>

@@ -6,7 +6,7 @@ namespace ManagedFed;
 // Reductions. Axes may be negative (from the last); none means all. keepDims leaves reduced axes with size 1.
 public sealed partial class Tensor
 {
-    /// <summary>The sum over the axes; bool is counted as int32, uint8 as uint32.</summary>
+    /// <summary>The sum over the axes; bool, int8 and int16 are counted as int32, uint8 and uint16 as uint32; float16 and bfloat16 are rounded once.</summary>
     public Tensor Sum(ReadOnlySpan<int> axes, bool keepDims = false) =>
         Folded("sum", axes, keepDims, static (x, a) => Apply(new Sum(a), x.Summable()));
 
@@ -16,9 +16,10 @@ public sealed partial class Tensor
     /// <summary>The sum of all elements.</summary>
     public Tensor Sum() => Sum([]);
 
-    /// <summary>The arithmetic mean over the axes; NaN for none; integers give float32.</summary>
+    /// <summary>The arithmetic mean over the axes; NaN for none; integers give float32, float16 and bfloat16 are rounded once.</summary>
     public Tensor Mean(ReadOnlySpan<int> axes, bool keepDims = false)
     {
+        if (IsHalf) return AsType(DType.Float32).Mean(axes, keepDims).AsType(DType);
         var sum = Floating().Sum(axes, keepDims);
         return sum.Count == 0 ? sum : sum / Scalar((double)Count / sum.Count, sum.DType);
     }
@@ -29,9 +30,10 @@ public sealed partial class Tensor
     /// <summary>The arithmetic mean of all elements.</summary>
     public Tensor Mean() => Mean([]);
 
-    /// <summary>The variance Σ(x − mean)²/(n − ddof) over the axes.</summary>
+    /// <summary>The variance Σ(x − mean)²/(n − ddof) over the axes; of float16 and bfloat16 rounded once.</summary>
     public Tensor Var(ReadOnlySpan<int> axes, bool keepDims = false, int ddof = 0)
     {
+        if (IsHalf) return AsType(DType.Float32).Var(axes, keepDims, ddof).AsType(DType);
         var x = Floating();
         var sum = (x - x.Mean(axes, keepDims: true)).Square().Sum(axes, keepDims);
         return sum / Scalar(sum.Count == 0 ? 0 : Math.Max(0, (double)Count / sum.Count - ddof), sum.DType);
@@ -174,10 +176,13 @@ public sealed partial class Tensor
         return this;
     }
 
+    /// <summary>True where steps of one computation are kept in float32, since sums and squares leave the range of the type, or lose most digits.</summary>
+    private bool IsHalf => DType is DType.Float16 or DType.BFloat16;
+
     private Tensor Summable() => DType switch
     {
-        DType.Bool => AsType(DType.Int32),
-        DType.UInt8 => AsType(DType.UInt32),
+        DType.Bool or DType.Int8 or DType.Int16 => AsType(DType.Int32),
+        DType.UInt8 or DType.UInt16 => AsType(DType.UInt32),
         _ => this,
     };
 }

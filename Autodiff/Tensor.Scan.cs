@@ -7,7 +7,7 @@ namespace ManagedFed;
 // reverse runs from the end; exclusive leaves each element out of its own total, so that the first is the total of none.
 public sealed partial class Tensor
 {
-    /// <summary>Running sums yₖ = Σ xⱼ over j ≤ k; bool is counted as int32, uint8 as uint32.</summary>
+    /// <summary>Running sums yₖ = Σ xⱼ over j ≤ k; bool, int8 and int16 are counted as int32, uint8 and uint16 as uint32.</summary>
     /// <param name="axis">The axis; none flattens first.</param>
     /// <param name="reverse">Runs from the end: j ≥ k.</param>
     /// <param name="exclusive">Leaves xₖ out: j &lt; k, and 0 for the first.</param>

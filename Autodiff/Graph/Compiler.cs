@@ -58,9 +58,13 @@ internal sealed class Compiler : ICellOwner
         return results;
     });
 
-    /// <summary>Runs the function and returns its first result, a float32 or float64 scalar.</summary>
+    /// <summary>Runs the function and returns its first result, a scalar.</summary>
     public double Scalar(ReadOnlySpan<Tensor> arguments, ReadOnlySpan<double> scalars) => Run(arguments, scalars, static (plan, first) =>
-        plan.Outputs[first] is { DType: DType.Float32 } single ? single.ReadScalar<float>() : plan.Outputs[first].ReadScalar<double>());
+        plan.Outputs[first] switch
+        {
+            { DType: DType.Float32 } single => single.ReadScalar<float>(),
+            var other => other.AsType(DType.Float64).ReadScalar<double>(),
+        });
 
     public Tensor Snapshot(int slot)
     {

@@ -242,7 +242,7 @@ internal sealed class Evaluator
         for (var i = 0; i < x.Length; i++) x[i] = op.Operand(i, x[i], node.Shape);
         try
         {
-            op.Forward(x, y);
+            op.Run(x, y);
             return y;
         }
         catch

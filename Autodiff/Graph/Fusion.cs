@@ -37,7 +37,7 @@ internal static class Fusion
     /// <summary>Joins a node with the matrix product that it alone reads.</summary>
     private static bool TryFollowProduct(Unit unit, Tensor node, Dictionary<Tensor, Unit> unitOf, Dictionary<Tensor, int> readers, Spans spans)
     {
-        if (node.Op is not IAfterProduct || node.Inputs[0] is not { Op: MatMul } product || readers[product] != 1) return false;
+        if (node.Op is not IAfterProduct || node.DType.IsNarrow() || node.Inputs[0] is not { Op: MatMul } product || readers[product] != 1) return false;
         if (node.Inputs.Length > 1 && product.Inputs.Length > 2) return false;
         if (product.Shape != node.Shape || !Array.TrueForAll(node.Inputs[1..], other => other.Shape == node.Shape && IsDense(other))) return false;
         if (!unitOf.TryGetValue(product, out var first) || !unit.TryMerge(first, spans)) return false;

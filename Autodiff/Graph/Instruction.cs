@@ -11,7 +11,7 @@ internal abstract record Instruction
 /// <summary>One operation.</summary>
 internal sealed record Compute(Op Op, NdArray[] Operands, NdArray Output) : Instruction
 {
-    public override void Run() => Op.Forward(Operands, Output);
+    public override void Run() => Op.Run(Operands, Output);
 }
 
 /// <summary>A chain of elementwise operations.</summary>

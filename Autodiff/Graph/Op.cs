@@ -33,10 +33,49 @@ internal abstract record Op
     /// <summary>Input <paramref name="i"/> as <see cref="Forward"/> wants it: stretched, say, to the output's shape.</summary>
     public virtual NdArray Operand(int i, NdArray x, Shape output) => x;
 
+    /// <summary>True when <see cref="Forward"/> takes types whose arithmetic is done in a wider one.</summary>
+    public virtual bool TakesNarrow => false;
+
     /// <summary>Writes the output; called when <see cref="View"/> gives none.</summary>
+    /// <remarks>Unless <see cref="Forward"/> takes narrow types, it works on inputs widened, and its result is rounded once.</remarks>
     /// <param name="x">The inputs, each through <see cref="Operand"/>.</param>
     /// <param name="y">Contiguous memory of the output's shape and type, of unspecified content.</param>
-    public abstract void Forward(ReadOnlySpan<NdArray> x, NdArray y);
+    public void Run(ReadOnlySpan<NdArray> x, NdArray y)
+    {
+        if (TakesNarrow || !(y.DType.IsNarrow() || HasNarrow(x)))
+        {
+            Forward(x, y);
+            return;
+        }
+        var wide = new NdArray[x.Length];
+        for (var i = 0; i < wide.Length; i++) wide[i] = x[i].DType.IsNarrow() ? Narrow.Widened(x[i]) : x[i];
+        var result = y.DType.IsNarrow() ? NdArray.Rent(y.Shape, y.DType.Wide()) : y;
+        try
+        {
+            Forward(wide, result);
+            if (result != y) ConvertKernel.Run(result, y);
+        }
+        finally
+        {
+            if (result != y) result.Storage.Release();
+            for (var i = 0; i < wide.Length; i++)
+            {
+                if (wide[i] != x[i]) wide[i].Storage.Release();
+            }
+        }
+    }
+
+    private static bool HasNarrow(ReadOnlySpan<NdArray> x)
+    {
+        foreach (var array in x)
+        {
+            if (array.DType.IsNarrow()) return true;
+        }
+        return false;
+    }
+
+    /// <summary>What <see cref="Run"/> does for inputs of types that have loops of their own, or of any type where <see cref="TakesNarrow"/> says so.</summary>
+    protected abstract void Forward(ReadOnlySpan<NdArray> x, NdArray y);
 
     /// <summary>The gradient for input <paramref name="i"/>, given that of the output; null where it is zero.</summary>
     /// <param name="i">Which input.</param>

@@ -20,7 +20,9 @@ internal abstract record ZipOp<TFormula>(string Label) : Op where TFormula : str
 
     public override F.ElementLoop? Loop(ReadOnlySpan<Tensor> x) => F.Zip.Loop<TFormula>(x[0].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Zip.Run<TFormula>(x[0], x[1], y);
+    public override bool TakesNarrow => true;
+
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Zip.Run<TFormula>(x[0], x[1], y);
 }
 
 internal sealed record Add() : ZipOp<F.Add>("add")
@@ -130,7 +132,9 @@ internal sealed record CompareOp<TFormula>(string Label) : Op where TFormula : s
 
     public override F.ElementLoop? Loop(ReadOnlySpan<Tensor> x) => F.Compare.Loop<TFormula>(x[0].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Compare.Run<TFormula>(x[0], x[1], y);
+    public override bool TakesNarrow => true;
+
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Compare.Run<TFormula>(x[0], x[1], y);
 
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => null;
 }
@@ -147,7 +151,9 @@ internal sealed record TestOp<TFormula>(string Label) : Op where TFormula : stru
 
     public override F.ElementLoop? Loop(ReadOnlySpan<Tensor> x) => F.Test.Loop<TFormula>(x[0].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Test.Run<TFormula>(x[0], y);
+    public override bool TakesNarrow => true;
+
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Test.Run<TFormula>(x[0], y);
 
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => null;
 }
@@ -164,7 +170,9 @@ internal sealed record SelectOp : Op
 
     public override F.ElementLoop? Loop(ReadOnlySpan<Tensor> x) => F.Select.Loop(x[1].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Select.Run(x[0], x[1], x[2], y);
+    public override bool TakesNarrow => true;
+
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Select.Run(x[0], x[1], x[2], y);
 
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i switch
     {
@@ -183,7 +191,9 @@ internal sealed record Cast(DType To) : Op
 
     public override F.ElementLoop? Loop(ReadOnlySpan<Tensor> x) => F.ConvertKernel.Loop(x[0].DType, To);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.ConvertKernel.Run(x[0], y);
+    public override bool TakesNarrow => true;
+
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.ConvertKernel.Run(x[0], y);
 
     // The walk casts the gradient back to the input's type.
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) =>

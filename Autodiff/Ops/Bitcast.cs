@@ -20,7 +20,9 @@ internal sealed record Bitcast(DType To) : Op
         return (x[0].Shape.With(x[0].Rank - 1, checked((int)(x[0].Shape[-1] * (long)from / to))), To);
     }
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
+    public override bool TakesNarrow => true;
+
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
     {
         var dense = F.Copy.Dense(x[0]);
         dense.Bytes.CopyTo(y.Bytes);

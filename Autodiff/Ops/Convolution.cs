@@ -48,7 +48,7 @@ internal sealed record Conv2dOp(F.ConvWindow Window) : ConvOp(Window)
         return ([images[0], rows, columns, weights[0]], x[0].DType);
     }
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Conv.Forward(Window, x[0], x[1], x.Length == 3 ? x[2] : null, y);
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Conv.Forward(Window, x[0], x[1], x.Length == 3 ? x[2] : null, y);
 
     // The walk sums the bias's over all but the last axis.
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i switch
@@ -83,7 +83,7 @@ internal sealed record ConvImageGrad(F.ConvWindow Window, Shape Images) : ConvOp
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (Images, x[0].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Conv.ImageGradient(Window, x[0], x[1], y);
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Conv.ImageGradient(Window, x[0], x[1], y);
 
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i == 0
         ? Tensor.Apply(new Conv2dOp(Window), g, x[1])
@@ -109,7 +109,7 @@ internal sealed record ConvWeightGrad(F.ConvWindow Window, Shape Weights) : Conv
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (Weights, x[0].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Conv.WeightGradient(Window, x[0], x[1], y);
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Conv.WeightGradient(Window, x[0], x[1], y);
 
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i == 0
         ? Tensor.Apply(new Conv2dOp(Window), x[1], g)

@@ -10,7 +10,7 @@ internal sealed record CrossEntropy : Op
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[1].Shape, x[0].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.CrossEntropy.Run(x[0], x[1], y);
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.CrossEntropy.Run(x[0], x[1], y);
 
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) =>
         i == 0 ? Tensor.Apply(new CrossEntropyGrad(), g, x[0], x[1]) : null;
@@ -32,7 +32,7 @@ internal sealed record CrossEntropyGrad : Op
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[1].Shape, x[1].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.CrossEntropy.RunGrad(x[0], x[1], x[2], y);
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.CrossEntropy.RunGrad(x[0], x[1], x[2], y);
 
     // With s = softmax(z) and the cotangent h: ∂g = Σ h·s − h[class], ∂z = g·s·(h − Σ h·s).
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y)
@@ -55,7 +55,7 @@ internal sealed record LogSoftmaxOp : Op
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, x[0].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.LogSoftmax.Run(x[0], y);
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.LogSoftmax.Run(x[0], y);
 
     // ∂yⱼ/∂xᵢ = δᵢⱼ − eʸⁱ.
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g - y.Exp() * g.Sum(-1, keepDims: true);

@@ -39,7 +39,9 @@ internal sealed record DiagonalEmbed(int Offset, int Rows, int Columns) : Op
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => ([.. x[0].Shape.Sizes[..^1], Rows, Columns], x[0].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
+    public override bool TakesNarrow => true;
+
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
     {
         y.Fill(0);
         F.Copy.Run(x[0], y.View(Diagonal.Of(y.Layout, Offset)));

@@ -18,7 +18,9 @@ internal abstract record MapOp<TFormula>(string Label) : Op where TFormula : str
 
     public override F.ElementLoop? Loop(ReadOnlySpan<Tensor> x) => F.Map.Loop<TFormula>(x[0].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Map.Run<TFormula>(x[0], y);
+    public override bool TakesNarrow => true;
+
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Map.Run<TFormula>(x[0], y);
 
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => Gradient(g, x[0], y);
 

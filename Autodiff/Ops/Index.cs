@@ -14,7 +14,9 @@ internal sealed record Take(int Axis) : Op
         return ([.. sizes[..Axis], .. x[1].Shape.Sizes, .. sizes[(Axis + 1)..]], x[0].DType);
     }
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Gather.Take(x[0], x[1], Axis, y);
+    public override bool TakesNarrow => true;
+
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Gather.Take(x[0], x[1], Axis, y);
 
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) =>
         i == 0 ? Tensor.Apply(new TakeGrad(Axis, x[0].Shape[Axis]), g, x[1]) : null;
@@ -53,7 +55,7 @@ internal sealed record TakeGrad(int Axis, int Size) : Op
         return ([.. sizes[..Axis], Size, .. sizes[(Axis + x[1].Rank)..]], x[0].DType);
     }
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
     {
         y.Fill(0);
         F.Scatter.Add(y, x[1], Axis, x[0]);
@@ -91,7 +93,9 @@ internal sealed record TakeAlong(int Axis) : Op
         return (x[1].Shape, x[0].DType);
     }
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Gather.TakeAlong(x[0], x[1], Axis, y);
+    public override bool TakesNarrow => true;
+
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Gather.TakeAlong(x[0], x[1], Axis, y);
 
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) =>
         i == 0 ? Tensor.Apply(new TakeAlongGrad(Axis, x[0].Shape[Axis]), g, x[1]) : null;
@@ -107,7 +111,7 @@ internal sealed record TakeAlongGrad(int Axis, int Size) : Op
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape.With(Axis, Size), x[0].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
     {
         y.Fill(0);
         F.Scatter.AddAlong(y, x[1], Axis, x[0]);

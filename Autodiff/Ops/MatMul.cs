@@ -14,7 +14,7 @@ internal sealed record MatMul : Op
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x)
     {
         var (a, b) = (x[0].Shape, x[1].Shape);
-        if (!x[0].DType.IsFloating()) Throw.DTypeMismatch(Name, x[0].DType, "float32 or float64; convert with AsType");
+        if (!x[0].DType.IsFloating()) Throw.DTypeMismatch(Name, x[0].DType, "a floating type; convert with AsType");
         if (a[-1] != b[-2])
         {
             var hint = a[-1] == b[-1] ? "; did you mean b.T?" : a[-2] == b[-2] ? "; did you mean a.T?" : "";
@@ -32,7 +32,7 @@ internal sealed record MatMul : Op
     public override NdArray Operand(int i, NdArray x, Shape output) =>
         i == 2 || output.Rank == 2 ? x : Stretch(x, [.. output.Sizes[..^2], x.Shape[-2], x.Shape[-1]]);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Gemm.Run(x[0], x[1], x.Length == 3 ? x[2] : null, y);
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Gemm.Run(x[0], x[1], x.Length == 3 ? x[2] : null, y);
 
     // Y = A·B: Ā = Ȳ·Bᵀ, B̄ = Aᵀ·Ȳ; the walk sums over broadcast axes, which gives the bias its gradient too.
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i switch

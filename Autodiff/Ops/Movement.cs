@@ -11,7 +11,7 @@ internal abstract record MoveOp : Op
 
     public abstract override Layout View(Layout x);
 
-    public sealed override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => throw new UnreachableException("a view is never computed");
+    protected sealed override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => throw new UnreachableException("a view is never computed");
 
     // Of the value alone; operations that name axes or sizes have rules of their own.
     public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) => Tensor.Apply(this, x);
@@ -50,7 +50,9 @@ internal sealed record Duplicate : Op
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, x[0].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Copy.Run(x[0], y);
+    public override bool TakesNarrow => true;
+
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Copy.Run(x[0], y);
 
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g;
 
@@ -72,7 +74,9 @@ internal sealed record Reshape(Shape To) : Op
 
     public override Layout? View(Layout x) => x.TryReshape(To);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Copy.Run(x[0], y.View(new Layout(x[0].Shape)));
+    public override bool TakesNarrow => true;
+
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Copy.Run(x[0], y.View(new Layout(x[0].Shape)));
 
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g.Reshape(x[0].Shape);
 
@@ -160,7 +164,9 @@ internal sealed record Embed(int Axis, int Start, int Step, int Size) : Op
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape.With(Axis, Size), x[0].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
+    public override bool TakesNarrow => true;
+
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
     {
         y.Fill(0);
         F.Copy.Run(x[0], y.View(y.Layout.Slice(Axis, Start, x[0].Shape[Axis], Step)));
@@ -191,7 +197,9 @@ internal sealed record Concatenate(int Axis) : Op
         return (Shape.Create(x[0].Shape.With(Axis, checked((int)size)).Sizes), x[0].DType);
     }
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
+    public override bool TakesNarrow => true;
+
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
     {
         var start = 0;
         for (var i = 0; i < x.Length; i++)

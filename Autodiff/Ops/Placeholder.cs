@@ -12,7 +12,7 @@ internal sealed record Placeholder(Shape Shape, DType DType, string Transform) :
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (Shape, DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => Throw.Invalid(
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => Throw.Invalid(
         Transform, $"a value was read while the function is being {Participle}, when none exists yet; return the tensor and read it outside");
 
     private string Participle => Transform switch

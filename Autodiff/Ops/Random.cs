@@ -14,7 +14,7 @@ internal sealed record RandomBits(Shape To) : Op
         return (keys.Rank == 1 ? To : [.. keys.Sizes[..^1], .. To.Sizes], DType.UInt32);
     }
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
     {
         if (x[0].Shape.Rank == 1)
         {

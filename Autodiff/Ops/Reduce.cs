@@ -24,7 +24,7 @@ internal abstract record ReduceOp<TReducer>(string Label, Axes Axes) : Op, IFold
         return (Shape.FromOwned(sizes), x[0].DType);
     }
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Reduce.Run<TReducer>(x[0], Axes, y);
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Reduce.Run<TReducer>(x[0], Axes, y);
 
     public bool FoldsRows(Shape shape, DType dtype)
     {
@@ -111,7 +111,7 @@ internal sealed record ArgReduceOp<TReducer>(string Label, int Axis) : Op where 
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape.With(Axis, 1), DType.UInt32);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.ArgReduce.Run<TReducer>(x[0], Axis, y);
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.ArgReduce.Run<TReducer>(x[0], Axis, y);
 
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => null;
 
@@ -125,7 +125,7 @@ internal sealed record LogSumExpOp : Op
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape.With(x[0].Rank - 1, 1), x[0].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.LogSumExp.Run(x[0], y);
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.LogSumExp.Run(x[0], y);
 
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g * x[0].Softmax();
 
@@ -139,7 +139,7 @@ internal sealed record SoftmaxOp : Op
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, x[0].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Softmax.Run(x[0], y);
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Softmax.Run(x[0], y);
 
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => Tensor.Apply(new SoftmaxGradOp(), g, y);
 
@@ -153,7 +153,7 @@ internal sealed record SoftmaxGradOp : Op
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, x[0].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.SoftmaxGrad.Run(x[0], x[1], y);
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.SoftmaxGrad.Run(x[0], x[1], y);
 
     // With the cotangent h: ∂g = y·(h − Σ h·y), the same formula; ∂y = h·(g − Σ g·y) − g·Σ h·y.
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i == 0

@@ -10,7 +10,7 @@ internal abstract record ScanOp<TJoin>(string Label, int Axis) : Op where TJoin 
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, x[0].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Scan.Run<TJoin>(x[0], Axis, y);
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Scan.Run<TJoin>(x[0], Axis, y);
 
     public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) => Tensor.Apply(this with { Axis = Axis + 1 }, x);
 

@@ -12,7 +12,7 @@ internal sealed record RavelIndex(Axes Sizes, Axes Numbers) : Op
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, DType.Int64);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.RavelIndex.Run(x, Sizes, Numbers, y);
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.RavelIndex.Run(x, Sizes, Numbers, y);
 
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => null;
 
@@ -27,7 +27,9 @@ internal sealed record Assign(Axes Starts, Axes Steps) : Op
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, x[0].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
+    public override bool TakesNarrow => true;
+
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
     {
         F.Copy.Run(x[0], y);
         var part = y.Layout;
@@ -54,7 +56,7 @@ internal abstract record ScatterOp(string Label, int Axis) : Op
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, x[0].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
     {
         F.Copy.Run(x[0], y);
         Join(y, x[1], x[2]);

@@ -10,7 +10,7 @@ internal sealed record ArgSort(int Axis, bool Descending, int Count) : Op
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape.With(Axis, Count), DType.UInt32);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Sorting.ArgSort(x[0], Axis, Descending, y);
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Sorting.ArgSort(x[0], Axis, Descending, y);
 
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => null;
 
@@ -24,7 +24,7 @@ internal sealed record ArgPartition(int Axis, int Kth) : Op
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, DType.UInt32);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Sorting.ArgPartition(x[0], Axis, Kth, y);
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Sorting.ArgPartition(x[0], Axis, Kth, y);
 
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => null;
 
@@ -46,7 +46,7 @@ internal sealed record SearchSorted(bool Right) : Op
         return (values, DType.UInt32);
     }
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Sorting.Search(x[0], x[1], Right, y);
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Sorting.Search(x[0], x[1], Right, y);
 
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => null;
 

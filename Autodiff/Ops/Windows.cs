@@ -30,7 +30,7 @@ internal sealed record WindowsGrad(int Axis, int Stride, int Size) : Op
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape.Remove(Axis + 1).With(Axis, Size), x[0].DType);
 
-    public override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
     {
         y.Fill(0);
         var (places, window) = (x[0].Shape[Axis], x[0].Shape[Axis + 1]);

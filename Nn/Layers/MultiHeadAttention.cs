@@ -92,7 +92,7 @@ public sealed class MultiHeadAttention : Module
         if (mask.DType != DType.Bool) return scores + mask.AsType(scores.DType);
 
         // The least number and not −∞, whose softmax over a whole row is NaN.
-        var least = scores.DType == DType.Float32 ? float.MinValue : double.MinValue;
+        var least = -DTypes.FInfo(scores.DType).Max;
         return Tensor.Where(mask, scores, Tensor.Scalar(least, scores.DType));
     }
 }

@@ -13,7 +13,7 @@ public sealed class ErrorTests
         { "[matmul] inner sizes differ: (784, 32) x (784, 10); did you mean a.T?", () => Of(784, 32).MatMul(Of(784, 10)) },
         { "[matmul] inner sizes differ: (2, 3) x (4, 5)", () => Of(2, 3).MatMul(Of(4, 5)) },
         { "[matmul] operands () x (3,) must have at least one axis; use * for scalars", () => Of().MatMul(Of(3)) },
-        { "[matmul] dtype is int32, expected float32 or float64; convert with AsType", () => Tensor.From(1, 2).MatMul(Tensor.From(1, 2)) },
+        { "[matmul] dtype is int32, expected a floating type; convert with AsType", () => Tensor.From(1, 2).MatMul(Tensor.From(1, 2)) },
         { "[add] shapes (2, 3) and (4,) cannot be broadcast; sizes must match from the last axis, or be 1", () => _ = Of(2, 3) + Of(4) },
         { "[broadcast_to] shapes (3,) and (2, 4) cannot be broadcast; sizes must match from the last axis, or be 1", () => Of(3).BroadcastTo([2, 4]) },
         { "[reshape] cannot reshape (2, 3) of 6 elements into (4, 2) of 8", () => Of(2, 3).Reshape(4, 2) },

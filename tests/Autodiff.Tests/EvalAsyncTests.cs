@@ -12,7 +12,7 @@ public sealed class EvalAsyncTests
 
         public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, x[0].DType);
 
-        public override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
+        protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
         {
             Reached.Set();
             if (!Open.Wait(TimeSpan.FromSeconds(30))) throw new TimeoutException("the gate was not opened");

@@ -13,7 +13,7 @@ public sealed class OpRulesTests
 
         public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, x[0].DType);
 
-        public override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => Kernels.Zip.Run<Kernels.Multiply>(x[0], x[0], y);
+        protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => Kernels.Zip.Run<Kernels.Multiply>(x[0], x[0], y);
 
         public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g * x[0] * 2;
     }
