@@ -240,7 +240,7 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
         if (rows == height && columns == TKernel.NR)
         {
             // Here and not in the kernels, whose sums would no longer fit what the compiler is ready to inline.
-            TileMath.Prefetch(c, N, rows);
+            TileMath.Prefetch(c, N, rows, TKernel.NR);
             TKernel.Tile(height, depth, a, rsa, csa, b, rsb, c, N, accumulate, epilogue, row, column);
             return;
         }

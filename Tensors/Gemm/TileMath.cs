@@ -33,10 +33,13 @@ internal static unsafe class TileMath
 
     /// <summary>Calls the rows of a tile of C into the cache, where they are wanted when its sums are done.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Prefetch<T>(T* c, nint rsc, int rows) where T : unmanaged
+    public static void Prefetch<T>(T* c, nint rsc, int rows, int columns) where T : unmanaged
     {
         if (!Sse.IsSupported) return;
-        for (var i = 0; i < rows; i++) Sse.Prefetch0(c + i * rsc);
+        for (var i = 0; i < rows; i++)
+        {
+            for (var j = 0; j < columns; j += Block.LineSize / sizeof(T)) Sse.Prefetch0(c + i * rsc + j);
+        }
     }
 
     /// <summary>Stores two vectors of sums, the row of a tile.</summary>
