@@ -68,14 +68,7 @@ internal static unsafe class Gemm
     private static void RunAlone<T, TEpilogue>(MatrixView<T> a, MatrixView<T> b, T* c, nint m, nint n, nint k, bool accumulate, TEpilogue epilogue)
         where T : unmanaged where TEpilogue : unmanaged, IEpilogue<T>
     {
-        if (AdvSimd.Arm64.IsSupported) Run<AdvSimdKernel<T>>();
-        // Half a tile of wide vectors would be empty.
-        else if (SimdLevel.Best == SimdWidth.Bits512 && n <= 2 * Vector256<T>.Count) Run<TwelveRowKernel<T, Vector256<T>, Simd256<T>>>();
-        else if (SimdLevel.Best == SimdWidth.Bits512) Run<TwelveRowKernel<T, Vector512<T>, Simd512<T>>>();
-        else if (SimdLevel.Best == SimdWidth.Bits256) Run<SixRowKernel<T, Vector256<T>, Simd256<T>>>();
-        else Run<SixRowKernel<T, Vector128<T>, Simd128<T>>>();
-
-        void Run<TKernel>() where TKernel : struct, IGemmKernel<T> => new GemmBlocks<T, TKernel, TEpilogue>
+        Run(new GemmProduct<T, TEpilogue>
         {
             A = a,
             B = b,
@@ -87,53 +80,75 @@ internal static unsafe class Gemm
             Batch = new() { Count = 1 },
             IsAlone = true,
             Accumulate = accumulate,
-        }.Run();
+        });
+    }
+
+    /// <summary>A product by the best kernel of this machine.</summary>
+    private static void Run<T, TEpilogue>(in GemmProduct<T, TEpilogue> product) where T : unmanaged where TEpilogue : unmanaged, IEpilogue<T>
+    {
+        if (AdvSimd.Arm64.IsSupported) Run<T, AdvSimdKernel<T>, TEpilogue>(product);
+        // Half a tile of wide vectors would be empty.
+        else if (SimdLevel.Best == SimdWidth.Bits512 && product.N <= 2 * Vector256<T>.Count) Run<T, TwelveRowKernel<T, Vector256<T>, Simd256<T>>, TEpilogue>(product);
+        else if (SimdLevel.Best == SimdWidth.Bits512) Run<T, TwelveRowKernel<T, Vector512<T>, Simd512<T>>, TEpilogue>(product);
+        else if (SimdLevel.Best == SimdWidth.Bits256) Run<T, SixRowKernel<T, Vector256<T>, Simd256<T>>, TEpilogue>(product);
+        else Run<T, SixRowKernel<T, Vector128<T>, Simd128<T>>, TEpilogue>(product);
+    }
+
+    private static void Run<T, TKernel, TEpilogue>(in GemmProduct<T, TEpilogue> product)
+        where T : unmanaged where TKernel : struct, IGemmKernel<T> where TEpilogue : unmanaged, IEpilogue<T>
+    {
+        new GemmBlocks<T, TKernel, TEpilogue>(product).Run();
     }
 
     /// <summary>dst = epilogue(a·b) by the best kernel of this machine.</summary>
     public static void Run<T, TEpilogue>(NdArray a, NdArray b, NdArray dst, TEpilogue epilogue)
         where T : unmanaged where TEpilogue : unmanaged, IEpilogue<T>
     {
-        if (AdvSimd.Arm64.IsSupported)
-        {
-            Run<T, AdvSimdKernel<T>, TEpilogue>(a, b, dst, epilogue);
-            return;
-        }
-        switch (SimdLevel.Best)
-        {
-            case SimdWidth.Bits512: Run<T, TwelveRowKernel<T, Vector512<T>, Simd512<T>>, TEpilogue>(a, b, dst, epilogue); break;
-            case SimdWidth.Bits256: Run<T, SixRowKernel<T, Vector256<T>, Simd256<T>>, TEpilogue>(a, b, dst, epilogue); break;
-            default: Run<T, SixRowKernel<T, Vector128<T>, Simd128<T>>, TEpilogue>(a, b, dst, epilogue); break;
-        }
+        Run(Product<T, TEpilogue>(a, b, dst, epilogue));
+        KeepAlive(a, b, dst);
     }
 
     /// <summary>dst = epilogue(a·b) by a chosen kernel.</summary>
     public static void Run<T, TKernel, TEpilogue>(NdArray a, NdArray b, NdArray dst, TEpilogue epilogue)
         where T : unmanaged where TKernel : struct, IGemmKernel<T> where TEpilogue : unmanaged, IEpilogue<T>
     {
+        Run<T, TKernel, TEpilogue>(Product<T, TEpilogue>(a, b, dst, epilogue));
+        KeepAlive(a, b, dst);
+    }
+
+    private static void KeepAlive(NdArray a, NdArray b, NdArray dst)
+    {
+        GC.KeepAlive(a);
+        GC.KeepAlive(b);
+        GC.KeepAlive(dst);
+    }
+
+    /// <summary>The product that reads and writes the arrays' memory, which the caller keeps alive.</summary>
+    private static GemmProduct<T, TEpilogue> Product<T, TEpilogue>(NdArray a, NdArray b, NdArray dst, TEpilogue epilogue)
+        where T : unmanaged where TEpilogue : unmanaged, IEpilogue<T>
+    {
         int rank = dst.Shape.Rank, axes = rank - 2;
         Debug.Assert(a.Shape.Rank == rank && b.Shape.Rank == rank && dst.IsContiguous);
         Debug.Assert(a.Shape[-2] == dst.Shape[-2] && a.Shape[-1] == b.Shape[-2] && b.Shape[-1] == dst.Shape[-1]);
 
-        nint* stridesA = stackalloc nint[Shape.MaxRank], stridesB = stackalloc nint[Shape.MaxRank];
-        var sizes = stackalloc int[Shape.MaxRank];
-        var count = 1;
+        var batch = new BatchAxes { Count = 1 };
         for (var i = 0; i < axes; i++)
         {
-            sizes[i] = dst.Shape[i];
-            stridesA[i] = a.Layout.Strides[i];
-            stridesB[i] = b.Layout.Strides[i];
-            count = checked(count * sizes[i]);
+            batch.Sizes[i] = dst.Shape[i];
+            batch.StridesA[i] = a.Layout.Strides[i];
+            batch.StridesB[i] = b.Layout.Strides[i];
+            batch.Count = checked(batch.Count * batch.Sizes[i]);
         }
         nint m = dst.Shape[-2];
         // Matrices that share b and lie below each other in a are one taller matrix.
-        while (axes > 0 && stridesB[axes - 1] == 0 && stridesA[axes - 1] == m * a.Layout.Strides[^2])
+        while (axes > 0 && batch.StridesB[axes - 1] == 0 && batch.StridesA[axes - 1] == m * a.Layout.Strides[^2])
         {
             axes--;
-            m *= sizes[axes];
-            count = sizes[axes] == 0 ? 0 : count / sizes[axes];
+            m *= batch.Sizes[axes];
+            batch.Count = batch.Sizes[axes] == 0 ? 0 : batch.Count / batch.Sizes[axes];
         }
-        var blocks = new GemmBlocks<T, TKernel, TEpilogue>
+        batch.Rank = axes;
+        return new()
         {
             A = new((nint)a.Pointer, a.Layout.Strides[^2], a.Layout.Strides[^1]),
             B = new((nint)b.Pointer, b.Layout.Strides[^2], b.Layout.Strides[^1]),
@@ -142,11 +157,7 @@ internal static unsafe class Gemm
             N = dst.Shape[-1],
             K = a.Shape[-1],
             Epilogue = epilogue,
-            Batch = new() { Rank = axes, Count = count, Sizes = sizes, StridesA = stridesA, StridesB = stridesB },
+            Batch = batch,
         };
-        blocks.Run();
-        GC.KeepAlive(a);
-        GC.KeepAlive(b);
-        GC.KeepAlive(dst);
     }
 }

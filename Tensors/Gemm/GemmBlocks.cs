@@ -15,21 +15,12 @@ internal readonly unsafe record struct MatrixView<T>(nint Pointer, nint RowStrid
 internal unsafe struct BatchAxes
 {
     public int Rank, Count;
-    public int* Sizes;
-    public nint* StridesA, StridesB;
+    public fixed int Sizes[Shape.MaxRank];
+    public fixed long StridesA[Shape.MaxRank], StridesB[Shape.MaxRank];
 }
 
-/// <summary>
-/// C = epilogue(A·B) for matrices of M×K and K×N in blocks of C, each with all of its K in order, so that the
-/// result is the same to the bit for every number of threads.
-/// </summary>
-/// <remarks>
-/// After K. Goto and R. A. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34(3), 2008.
-/// The operands' parts in the loops are exchanged: a panel of A stays in L1 while the block of B streams past it from L2. Panels
-/// are packed when first used, and not at all where a tile can read the operand as it lies.
-/// </remarks>
-internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
-    where T : unmanaged where TKernel : struct, IGemmKernel<T> where TEpilogue : unmanaged, IEpilogue<T>
+/// <summary>What to do: C = epilogue(A·B) for matrices of M×K and K×N, C dense.</summary>
+internal unsafe struct GemmProduct<T, TEpilogue> where T : unmanaged where TEpilogue : unmanaged, IEpilogue<T>
 {
     public MatrixView<T> A, B;
     public T* C;
@@ -42,6 +33,20 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
 
     /// <summary>True to add to what is in C; not for vectors.</summary>
     public bool Accumulate;
+}
+
+/// <summary>
+/// A product in blocks of C, each with all of its K in order, so that the result is the same to the bit for every number of threads.
+/// </summary>
+/// <remarks>
+/// After K. Goto and R. A. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34(3), 2008.
+/// The operands' parts in the loops are exchanged: a panel of A stays in L1 while the block of B streams past it from L2. Panels
+/// are packed when first used, and not at all where a tile can read the operand as it lies.
+/// </remarks>
+internal unsafe struct GemmBlocks<T, TKernel, TEpilogue>(in GemmProduct<T, TEpilogue> product) : IParallelBody
+    where T : unmanaged where TKernel : struct, IGemmKernel<T> where TEpilogue : unmanaged, IEpilogue<T>
+{
+    private readonly GemmProduct<T, TEpilogue> product = product;
 
     // Blocks of C: their size, and how many of them cover it.
     private nint blockRows, blockColumns;
@@ -65,12 +70,12 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
     /// <summary>Runs all blocks.</summary>
     public void Run()
     {
-        if (M == 0 || N == 0 || Batch.Count == 0) return;
-        var flops = 2.0 * M * N * Math.Max(K, 1) * Batch.Count;
-        var threads = IsAlone || flops < ParallelFlops ? 1 : WorkerPool.Shared.Threads;
-        Divide(threads == 1 ? 1 : Math.Clamp(flops / PieceFlops, threads, 4 * threads) / Batch.Count);
+        if (product.M == 0 || product.N == 0 || product.Batch.Count == 0) return;
+        var flops = 2.0 * product.M * product.N * Math.Max(product.K, 1) * product.Batch.Count;
+        var threads = product.IsAlone || flops < ParallelFlops ? 1 : WorkerPool.Shared.Threads;
+        Divide(threads == 1 ? 1 : Math.Clamp(flops / PieceFlops, threads, 4 * threads) / product.Batch.Count);
         Plan();
-        var pieces = checked(Batch.Count * gridRows * gridColumns);
+        var pieces = checked(product.Batch.Count * gridRows * gridColumns);
         // Rented here and not by the pieces: how many of them run at once is not known, and their threads keep no blocks warm.
         var workers = Math.Min(threads, pieces);
         var block = BlockPool.Shared.Rent(workers * scratchBytes);
@@ -82,7 +87,7 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
     /// <summary>Cuts C along whole tiles into at least so many blocks, as far as it has tiles.</summary>
     private void Divide(double wanted)
     {
-        nint tileRows = (M + TKernel.MR - 1) / TKernel.MR, tileColumns = (N + TKernel.NR - 1) / TKernel.NR;
+        nint tileRows = (product.M + TKernel.MR - 1) / TKernel.MR, tileColumns = (product.N + TKernel.NR - 1) / TKernel.NR;
         var (rows, columns) = (tileRows, tileColumns);
         while (true)
         {
@@ -102,18 +107,18 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
     private void Plan()
     {
         int mr = TKernel.MR, nr = TKernel.NR;
-        kc = Even(K, KC, 8);
+        kc = Even(product.K, KC, 8);
         mc = Even(blockRows, BytesOfA / sizeof(T) / kc, mr);
         nc = Even(blockColumns, PanelsOfB * nr, nr);
 
         // A packed panel costs one more pass over its elements and saves strided reading once for each tile that uses it.
-        bool rowsRun = A.ColumnStride == 1, columnsRun = A.RowStride == 1;
+        bool rowsRun = product.A.ColumnStride == 1, columnsRun = product.A.RowStride == 1;
         packA = !TKernel.ReadsStridedA ? !columnsRun
-            : !(rowsRun || columnsRun) || blockColumns > PanelsInPlace * nr && (columnsRun || A.RowStride >= CloseRows);
-        packB = B.ColumnStride != 1 || blockRows > TilesInPlace * mr;
+            : !(rowsRun || columnsRun) || blockColumns > PanelsInPlace * nr && (columnsRun || product.A.RowStride >= CloseRows);
+        packB = product.B.ColumnStride != 1 || blockRows > TilesInPlace * mr;
         bytesA = (packA ? mc + mr : mr) * kc * sizeof(T);
         bytesB = (packB ? nc : nr) * kc * sizeof(T);
-        scratchBytes = Math.Max(bytesA + bytesB + mr * nr * sizeof(T), K * sizeof(T));
+        scratchBytes = Math.Max(bytesA + bytesB + mr * nr * sizeof(T), product.K * sizeof(T));
         scratchBytes = (scratchBytes + Block.LineSize - 1) / Block.LineSize * Block.LineSize;
     }
 
@@ -122,23 +127,23 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
     {
         var own = scratch + worker * scratchBytes;
         var (batch, block) = Math.DivRem(index, gridRows * gridColumns);
-        var (a, b) = (A, B);
+        var (a, b) = (product.A, product.B);
         nint offsetA = 0, offsetB = 0;
         var rest = batch;
-        for (var axis = Batch.Rank - 1; axis >= 0; axis--)
+        for (var axis = product.Batch.Rank - 1; axis >= 0; axis--)
         {
-            (rest, var i) = Math.DivRem(rest, Batch.Sizes[axis]);
-            offsetA += i * Batch.StridesA[axis];
-            offsetB += i * Batch.StridesB[axis];
+            (rest, var i) = Math.DivRem(rest, product.Batch.Sizes[axis]);
+            offsetA += i * (nint)product.Batch.StridesA[axis];
+            offsetB += i * (nint)product.Batch.StridesB[axis];
         }
         var (i0, j0) = (block / gridColumns * blockRows, block % gridColumns * blockColumns);
-        a = a with { Pointer = (nint)(A.At(i0, 0) + offsetA) };
-        b = b with { Pointer = (nint)(B.At(0, j0) + offsetB) };
-        var (m, n, row) = (Math.Min(blockRows, M - i0), Math.Min(blockColumns, N - j0), batch * M + i0);
+        a = a with { Pointer = (nint)(product.A.At(i0, 0) + offsetA) };
+        b = b with { Pointer = (nint)(product.B.At(0, j0) + offsetB) };
+        var (m, n, row) = (Math.Min(blockRows, product.M - i0), Math.Min(blockColumns, product.N - j0), batch * product.M + i0);
         var turned = new MatrixView<T>(b.Pointer, b.ColumnStride, b.RowStride);
-        if (Accumulate) Tiles(a, b, m, n, row, j0, own);
-        else if (N == 1 && (a.RowStride == 1 || a.ColumnStride == 1)) Vector(a, turned, m, down: true, row, j0, (T*)own);
-        else if (M == 1 && (b.RowStride == 1 || b.ColumnStride == 1)) Vector(turned, a, n, down: false, row, j0, (T*)own);
+        if (product.Accumulate) Tiles(a, b, m, n, row, j0, own);
+        else if (product.N == 1 && (a.RowStride == 1 || a.ColumnStride == 1)) Vector(a, turned, m, down: true, row, j0, (T*)own);
+        else if (product.M == 1 && (b.RowStride == 1 || b.ColumnStride == 1)) Vector(turned, a, n, down: false, row, j0, (T*)own);
         else Tiles(a, b, m, n, row, j0, own);
     }
 
@@ -148,17 +153,17 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
         var vector = x.At(0, 0);
         if (x.ColumnStride != 1)
         {
-            for (nint k = 0; k < K; k++) own[k] = *x.At(0, k);
+            for (nint k = 0; k < product.K; k++) own[k] = *x.At(0, k);
             vector = own;
         }
-        var dst = C + row * N + column;
+        var dst = product.C + row * product.N + column;
         if (Vector256.IsHardwareAccelerated)
         {
-            MatVec.Run<T, Vector256<T>, Simd256<T>, TEpilogue>(matrix, vector, dst, rows, K, down, Epilogue, row, column);
+            MatVec.Run<T, Vector256<T>, Simd256<T>, TEpilogue>(matrix, vector, dst, rows, product.K, down, product.Epilogue, row, column);
         }
         else
         {
-            MatVec.Run<T, Vector128<T>, Simd128<T>, TEpilogue>(matrix, vector, dst, rows, K, down, Epilogue, row, column);
+            MatVec.Run<T, Vector128<T>, Simd128<T>, TEpilogue>(matrix, vector, dst, rows, product.K, down, product.Epilogue, row, column);
         }
     }
 
@@ -168,17 +173,17 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
         var nr = TKernel.NR;
         var rowsRun = a.ColumnStride == 1;
         T* scratchA = (T*)own, scratchB = (T*)(own + bytesA), buffer = (T*)(own + bytesA + bytesB);
-        var c = C + row * N + column;
+        var c = product.C + row * product.N + column;
 
         // 5. Rows of A and C, so that a packed block of A stays in the outermost cache.
         for (nint ic = 0; ic < m; ic += mc)
         {
             var endRow = Math.Min(ic + mc, m);
             // 4. Depth, in order: columns of A and rows of B, so that one panel of A stays in L1.
-            for (nint pc = 0; pc == 0 || pc < K; pc += kc)
+            for (nint pc = 0; pc == 0 || pc < product.K; pc += kc)
             {
-                var depth = Math.Min(kc, K - pc);
-                var accumulate = pc != 0 || Accumulate;
+                var depth = Math.Min(kc, product.K - pc);
+                var accumulate = pc != 0 || product.Accumulate;
                 // 3. Columns of B and C, so that a block of B stays in L2.
                 for (nint jc = 0; jc < n; jc += nc)
                 {
@@ -216,14 +221,14 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
                             var columns = (int)Math.Min(nr, endColumn - jr);
                             var panelB = jr < packed ? b.At(pc, jr) : scratchB + (jr - packed) * depth;
                             var strideB = jr < packed ? b.RowStride : nr;
-                            var tile = c + ir * N + jr;
-                            if (pc + depth < K)
+                            var tile = c + ir * product.N + jr;
+                            if (pc + depth < product.K)
                             {
                                 Tile(height, rows, columns, depth, panelA, rsa, csa, panelB, strideB, tile, accumulate, buffer, default(Product<T>), 0, 0);
                             }
                             else
                             {
-                                Tile(height, rows, columns, depth, panelA, rsa, csa, panelB, strideB, tile, accumulate, buffer, Epilogue, row + ir, column + jr);
+                                Tile(height, rows, columns, depth, panelA, rsa, csa, panelB, strideB, tile, accumulate, buffer, product.Epilogue, row + ir, column + jr);
                             }
                         }
                     }
@@ -240,19 +245,19 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue> : IParallelBody
         if (rows == height && columns == TKernel.NR)
         {
             // Here and not in the kernels, whose sums would no longer fit what the compiler is ready to inline.
-            TileMath.Prefetch(c, N, rows, TKernel.NR);
-            TKernel.Tile(height, depth, a, rsa, csa, b, rsb, c, N, accumulate, epilogue, row, column);
+            TileMath.Prefetch(c, product.N, rows, TKernel.NR);
+            TKernel.Tile(height, depth, a, rsa, csa, b, rsb, c, product.N, accumulate, epilogue, row, column);
             return;
         }
         if (accumulate)
         {
             for (var i = 0; i < rows; i++)
             {
-                for (var j = 0; j < columns; j++) buffer[i * TKernel.NR + j] = c[i * N + j];
+                for (var j = 0; j < columns; j++) buffer[i * TKernel.NR + j] = c[i * product.N + j];
             }
         }
         TKernel.Tile(height, depth, a, rsa, csa, b, rsb, buffer, TKernel.NR, accumulate, default(Product<T>), 0, 0);
-        TileMath.StoreBlock<T, Vector128<T>, Simd128<T>, TFinish>(buffer, TKernel.NR, c, N, rows, columns, epilogue, row, column);
+        TileMath.StoreBlock<T, Vector128<T>, Simd128<T>, TFinish>(buffer, TKernel.NR, c, product.N, rows, columns, epilogue, row, column);
     }
 
     /// <summary>The size of equal parts of at most <paramref name="limit"/>, rounded up to a multiple of <paramref name="unit"/>.</summary>
