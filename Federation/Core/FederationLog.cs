@@ -47,6 +47,9 @@ internal static partial class FederationLog
     [LoggerMessage(205, LogLevel.Information, "Finished {Rounds} round(s) in {Seconds:0.00} s")]
     public static partial void Finished(this ILogger log, int rounds, double seconds);
 
+    [LoggerMessage(206, LogLevel.Information, "Without rounds: every {Updates} update(s) make a step, called a round, with at most {Clients} clients at work")]
+    public static partial void Asynchronous(this ILogger log, int updates, int clients);
+
     [LoggerMessage(300, LogLevel.Information, "Round {Round}/{Rounds}: {Phase} on {Sampled} of {Available} clients")]
     public static partial void PhaseStarted(this ILogger log, int round, int rounds, string phase, int sampled, int available);
 
@@ -71,6 +74,9 @@ internal static partial class FederationLog
 
     [LoggerMessage(307, LogLevel.Information, "Clients report {Phase} metrics that no aggregation function combines: {Names}")]
     public static partial void MetricsDropped(this ILogger log, string phase, string names);
+
+    [LoggerMessage(308, LogLevel.Information, "  fit {Client}: dropped: its model is {Staleness} steps old, at most {Most} are allowed")]
+    public static partial void Stale(this ILogger log, string client, int staleness, int most);
 
     [LoggerMessage(400, LogLevel.Information, "Joining {Address}")]
     public static partial void Joining(this ILogger log, string address);

@@ -9,6 +9,7 @@ internal sealed class BidiConnection(ClientInfo info, IInstructionWriter respons
     private readonly Lock gate = new();
     private TaskCompletionSource<Frame<Reply>?>? pending;
     private volatile bool expectsArrays;
+    private volatile bool writing;
     private bool ended;
 
     public ClientInfo Info => info;
@@ -30,13 +31,17 @@ internal sealed class BidiConnection(ClientInfo info, IInstructionWriter respons
         lock (gate)
         {
             if (ended) return Answer.Failed(FailureReason.Disconnected, "left before it was asked");
-            if (pending is not null) throw new InvalidOperationException($"[server] client {info} is asked while it has not yet answered");
-            pending = reply;
+            if (pending is not null && !GoodbyeSaid) throw new InvalidOperationException($"[server] client {info} is asked while it has not yet answered");
+            // An instruction that was cut off in its middle cannot be followed by a goodbye.
+            if (writing) return Answer.Failed(FailureReason.Disconnected, "cannot be asked any more");
+            pending?.TrySetResult(null);
+            (pending, writing) = (reply, true);
             expectsArrays = instruction is not FitInstructions { Parameters.HasArrays: false };
         }
         try
         {
             bytes = await responses.WriteAsync(instruction, cancellation).ConfigureAwait(false);
+            writing = false;
         }
         catch (Exception exception) when (exception is RpcException or InvalidOperationException or IOException
             || exception is OperationCanceledException && !cancellation.IsCancellationRequested)
@@ -48,11 +53,10 @@ internal sealed class BidiConnection(ClientInfo info, IInstructionWriter respons
             return Answer.Failed(FailureReason.Disconnected, "left before it answered", bytes);
         }
         bytes += answer.Bytes;
+        if (GoodbyeSaid) Close(Status.DefaultSuccess);
         try
         {
-            var decoded = answer.Take();
-            if (GoodbyeSaid) Close(Status.DefaultSuccess);
-            return new(decoded, null, bytes);
+            return new(answer.Take(), null, bytes);
         }
         catch (FormatException exception)
         {

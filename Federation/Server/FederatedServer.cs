@@ -35,7 +35,7 @@ public static class FederatedServer
         var fleetEndpoint = fleet is null ? null : Endpoint(fleet.Address, options);
         var log = options.LoggerFactory.CreateLogger("ManagedFed.Server");
         var registry = new ClientRegistry(log);
-        var loop = new RoundLoop(config, strategy, registry, options, log);
+        var loop = ServerLoop.Create(config, strategy, registry, options, log);
         var (streams, connections) = (new OpenCount(), new OpenCount());
         using var stopping = new CancellationTokenSource();
         var hosts = new List<WebApplication>();

@@ -43,7 +43,7 @@ internal sealed class JoinService(ClientRegistry registry, OpenCount streams, IL
             var ended = await Task.WhenAny(reading, connection.Closed).ConfigureAwait(false);
             var status = await ended.ConfigureAwait(false);
             how = connection.GoodbyeSaid ? "goodbye" : status.Detail;
-            if (status.StatusCode != StatusCode.OK) throw new RpcException(status);
+            if (status.StatusCode != StatusCode.OK && !connection.GoodbyeSaid) throw new RpcException(status);
         }
         finally
         {

@@ -43,6 +43,9 @@ internal static class Options
     public static readonly Option<string?> Roots =
         Optional<string?>("--root-certificates", "Certificates to trust, PEM [default: no encryption]", "file");
 
+    public static readonly Option<string?> Async = Optional<string?>(
+        "--async", "Train without rounds: every 10 updates make a step (fedbuff), or every one does (fedasync); --rounds counts steps", "fedbuff|fedasync");
+
     public static readonly Option<bool> Once = new("--once") { Description = "Leave after one run" };
 
     public static readonly Option<string?> Fab = Optional<string?>("--fab", "App bundle that stock SuperNodes fetch and run; it is not executed here", "file");
@@ -63,6 +66,7 @@ internal static class Options
     static Options()
     {
         NodeId.Required = true;
+        Async.AcceptOnlyFromAmong("fedbuff", "fedasync");
         // Refused now and not once the model is trained.
         Output.Validators.Add(result =>
         {
@@ -85,6 +89,7 @@ internal static class Options
         return Defaults with
         {
             Rounds = Get(Rounds, Defaults.Rounds),
+            Async = Get(Async, null),
             Partitions = Get(Partitions, Defaults.Partitions),
             Clients = Get(Clients, Defaults.Clients),
             BatchSize = Get(BatchSize, Defaults.BatchSize),

@@ -11,7 +11,7 @@ var join = Options.Address("Where the server listens", serverAddress);
 var superLink = Options.SuperLink("127.0.0.1:9092");
 Option[] model = [Options.NumLayers, Options.HiddenDim, Options.Dataset, Options.Seed, Options.Threads];
 Option[] training = [Options.Partitions, Options.BatchSize, Options.LocalEpochs, Options.LearningRate];
-Option[] rounds = [Options.Rounds, Options.Clients, Options.Timeout, Options.Json, Options.Output];
+Option[] rounds = [Options.Rounds, Options.Async, Options.Clients, Options.Timeout, Options.Json, Options.Output];
 
 var quickstart = new RootCommand(
     "Trains an MLP on MNIST by federated learning. Without a command: a server and its clients, each client a process of its own.");

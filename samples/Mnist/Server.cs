@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ManagedFed.Samples.Mnist;
 
-/// <summary>The server: federated averaging, the test images as a measure of its own, and the final model in a file.</summary>
+/// <summary>The server: federated averaging or training without rounds, the test images as a measure of its own, and the final model in a file.</summary>
 internal static class Server
 {
     /// <param name="settings">The program's numbers.</param>
@@ -14,19 +14,17 @@ internal static class Server
     {
         var test = Images.Load(settings).Test;
         var learner = new Learner(settings, test.Inputs.Shape[1]);
-        var strategy = new FedAvg
+        CentralEvaluation Evaluate(int round, IReadOnlyList<NdArray> parameters)
         {
-            MinFitClients = settings.Clients,
-            MinEvaluateClients = settings.Clients,
-            MinAvailableClients = settings.Clients,
-            FitMetricsAggregation = Metrics.WeightedAverage,
-            EvaluateMetricsAggregation = Metrics.WeightedAverage,
-            EvaluateFunction = (_, parameters) =>
-            {
-                learner.Model.Update(learner.Model.Parameters().WithArrays(parameters));
-                var (loss, accuracy) = learner.Evaluate(test);
-                return new CentralEvaluation(loss, new Dictionary<string, Scalar> { ["accuracy"] = accuracy });
-            },
+            learner.Model.Update(learner.Model.Parameters().WithArrays(parameters));
+            var (loss, accuracy) = learner.Evaluate(test);
+            return new CentralEvaluation(loss, new Dictionary<string, Scalar> { ["accuracy"] = accuracy });
+        }
+        Strategy strategy = settings.Async switch
+        {
+            "fedbuff" => Configured<FedBuff>(settings, Evaluate),
+            "fedasync" => Configured<FedAsync>(settings, Evaluate),
+            _ => Configured<FedAvg>(settings, Evaluate),
         };
         var options = new FederatedServerOptions
         {
@@ -45,6 +43,16 @@ internal static class Server
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"Final model: accuracy {learner.Evaluate(test).Accuracy:0.0000} on {test.Count} test images, written to {settings.Output}"));
     }
+
+    private static T Configured<T>(Settings settings, Func<int, IReadOnlyList<NdArray>, CentralEvaluation> evaluate) where T : Strategy, new() => new()
+    {
+        MinFitClients = settings.Clients,
+        MinEvaluateClients = settings.Clients,
+        MinAvailableClients = settings.Clients,
+        FitMetricsAggregation = Metrics.WeightedAverage,
+        EvaluateMetricsAggregation = Metrics.WeightedAverage,
+        EvaluateFunction = evaluate,
+    };
 
     private static void Print(History history)
     {

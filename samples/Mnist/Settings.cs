@@ -7,6 +7,9 @@ internal sealed record Settings
 {
     public int Rounds { get; init; } = 3;
 
+    /// <summary>How the server trains without rounds, fedbuff or fedasync; null for rounds.</summary>
+    public string? Async { get; init; }
+
     /// <summary>How many equal parts the training images are dealt into; client i has part i.</summary>
     public int Partitions { get; init; } = 3;
 

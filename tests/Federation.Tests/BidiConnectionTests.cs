@@ -1,3 +1,4 @@
+using Grpc.Core;
 using Xunit;
 
 namespace ManagedFed.Federation.Tests;
@@ -44,11 +45,38 @@ public sealed class BidiConnectionTests
         Assert.Equal(FailureReason.Disconnected, (await connection.AskAsync(Ask, Token).Bounded()).Failure?.Reason);
     }
 
+    [Fact]
+    public async Task AskAsync_GoodbyeInPlaceOfAnAnswer_TakesTheLateReply()
+    {
+        var connection = new BidiConnection(new("a", "b"), new Sink());
+        using var stop = new CancellationTokenSource();
+        var asked = connection.AskAsync(Ask, stop.Token);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asked.Bounded());
+        var goodbye = connection.AskAsync(new ReconnectInstructions(0), Token);
+        Assert.True(connection.Deliver(new(new GetParametersResult(ResultStatus.Success, Parameters.Empty))));
+        Assert.NotNull((await goodbye.Bounded()).Reply);
+        Assert.Equal(Status.DefaultSuccess, await connection.Closed.Bounded());
+    }
+
+    [Fact]
+    public async Task AskAsync_GoodbyeAfterAnInstructionCutOff_IsAFailure()
+    {
+        var connection = new BidiConnection(new("a", "b"), new Sink { Full = true });
+        using var stop = new CancellationTokenSource();
+        var asked = connection.AskAsync(Ask, stop.Token);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asked.Bounded());
+        Assert.Equal(FailureReason.Disconnected, (await connection.AskAsync(new ReconnectInstructions(0), Token).Bounded()).Failure?.Reason);
+    }
+
     private sealed class Sink : IInstructionWriter
     {
         public bool Gone { get; init; }
 
+        public bool Full { get; init; }
+
         public Task<long> WriteAsync(Instruction instruction, CancellationToken cancellation) =>
-            Gone ? Task.FromException<long>(new IOException("the client reads no more")) : Task.FromResult(1L);
+            Full ? new TaskCompletionSource<long>().Task.WaitAsync(cancellation) : Gone ? Task.FromException<long>(new IOException("the client reads no more")) : Task.FromResult(1L);
     }
 }

@@ -35,7 +35,7 @@ internal sealed class BidiSession(InstructionRunner runner, int maxErrors, TimeP
                     await SayGoodbyeAsync(call, cancellation).ConfigureAwait(false);
                     return new(joined, reconnect.Seconds, Status.DefaultSuccess);
                 }
-                // Reading on shows at once when the server goes away, so that work nobody waits for is stopped.
+                // Reading on shows at once when the server goes away or says goodbye, so that work nobody waits for is stopped.
                 next = call.ResponseStream.MoveNext(cancellation);
                 await AnswerAsync(call, instruction, next, cancellation).ConfigureAwait(false);
             }
@@ -62,7 +62,7 @@ internal sealed class BidiSession(InstructionRunner runner, int maxErrors, TimeP
         using var lost = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var work = runner.RunAsync(instruction, lost.Token);
         var first = await Task.WhenAny(work, next).ConfigureAwait(false);
-        if (first == next && !(next.IsCompletedSuccessfully && next.Result)) await lost.CancelAsync().ConfigureAwait(false);
+        if (first == next) await lost.CancelAsync().ConfigureAwait(false);
         Reply reply;
         try
         {
@@ -70,7 +70,7 @@ internal sealed class BidiSession(InstructionRunner runner, int maxErrors, TimeP
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            return; // The caller awaits `next`, which says how the server was lost.
+            return; // The caller awaits `next`, which is a goodbye or says how the server was lost.
         }
         await call.RequestStream.WriteAsync(new(reply), cancellation).ConfigureAwait(false);
         if (runner.Errors is not { Exception: { } exception } errors || errors.Count < maxErrors) return;

@@ -14,6 +14,7 @@ public readonly record struct RoundValue<T>(int Round, T Value);
 public sealed class History
 {
     private readonly List<RoundValue<double>> lossesDistributed = [], lossesCentralized = [];
+    private readonly List<RoundValue<IReadOnlyList<int>>> staleness = [];
     private readonly Dictionary<string, IReadOnlyList<RoundValue<Scalar>>> fit = [], distributed = [], centralized = [];
 
     internal History(Parameters initial) => FinalParameters = initial;
@@ -33,6 +34,9 @@ public sealed class History
     /// <summary>The metrics measured on the server, by name.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<RoundValue<Scalar>>> MetricsCentralized => centralized;
 
+    /// <summary>How old each update of a step was, in the order they came; of a run with an <see cref="AsyncStrategy"/>, else empty.</summary>
+    public IReadOnlyList<RoundValue<IReadOnlyList<int>>> Staleness => staleness;
+
     /// <summary>The global model after the last round.</summary>
     public Parameters FinalParameters { get; internal set; }
 
@@ -45,6 +49,8 @@ public sealed class History
 
     internal void AddFit(int round, IReadOnlyDictionary<string, Scalar> metrics) => Add(fit, round, metrics);
 
+    internal void AddStaleness(int round, IReadOnlyList<int> updates) => staleness.Add(new(round, updates));
+
     internal void AddCentralized(int round, CentralEvaluation evaluation)
     {
         lossesCentralized.Add(new(round, evaluation.Loss));
@@ -54,7 +60,8 @@ public sealed class History
     /// <summary>Writes the history as one JSON object; each list has items <c>[round, value]</c>.</summary>
     /// <remarks>
     /// <c>losses_distributed</c> and <c>losses_centralized</c> are lists; <c>metrics_distributed_fit</c>, <c>metrics_distributed</c>
-    /// and <c>metrics_centralized</c> are objects with a list per name. A number that is not finite becomes null.
+    /// and <c>metrics_centralized</c> are objects with a list per name. A number that is not finite becomes null. After a run without
+    /// rounds <c>staleness</c> is a list whose values are the lists of <see cref="Staleness"/>.
     /// </remarks>
     public void WriteJson(Stream stream)
     {
@@ -65,6 +72,7 @@ public sealed class History
         WriteMetrics(json, "metrics_distributed", distributed);
         WriteList(json, "losses_centralized", lossesCentralized, WriteNumber);
         WriteMetrics(json, "metrics_centralized", centralized);
+        if (staleness.Count > 0) WriteList(json, "staleness", staleness, WriteNumbers);
         json.WriteEndObject();
     }
 
@@ -84,6 +92,11 @@ public sealed class History
         Values("metrics, distributed, fit", fit);
         Values("metrics, distributed, evaluate", distributed);
         Values("metrics, centralized", centralized);
+        if (staleness.Count > 0) text.Append("History (staleness):\n");
+        foreach (var (round, ages) in staleness.Where(step => step.Value.Count > 0))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"    round {round}: mean {ages.Average():G6}, most {ages.Max()}\n");
+        }
         return text.ToString().TrimEnd();
 
         void Losses(string title, List<RoundValue<double>> losses)
@@ -150,6 +163,13 @@ public sealed class History
             case ScalarKind.String: json.WriteStringValue(value.AsString()); break;
             default: json.WriteBase64StringValue(value.AsBytes().Span); break;
         }
+    }
+
+    private static void WriteNumbers(Utf8JsonWriter json, IReadOnlyList<int> values)
+    {
+        json.WriteStartArray();
+        foreach (var value in values) json.WriteNumberValue(value);
+        json.WriteEndArray();
     }
 
     private static void WriteNumber(Utf8JsonWriter json, double value)

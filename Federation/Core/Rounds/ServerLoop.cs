@@ -32,6 +32,10 @@ internal abstract class ServerLoop
 
     protected Random Random { get; }
 
+    /// <summary>The loop that the strategy asks for.</summary>
+    public static ServerLoop Create(ServerConfig config, Strategy strategy, ClientRegistry registry, FederationOptions options, ILogger log) =>
+        strategy is AsyncStrategy async ? new AsyncLoop(config, async, registry, options, log) : new RoundLoop(config, strategy, registry, options, log);
+
     public async Task<History> RunAsync(CancellationToken cancellation)
     {
         Log.Starting(Config.NumRounds, Config.RoundTimeout?.ToString() ?? "none");

@@ -9,10 +9,10 @@ public sealed record SimulationOptions : FederationOptions
     public bool ThroughCodec { get; init; }
 }
 
-/// <summary>A whole federation in one process: the server's round loop over clients in memory.</summary>
+/// <summary>A whole federation in one process: the server's loop over clients in memory.</summary>
 public static class FederatedSimulation
 {
-    /// <summary>Runs the rounds; all clients of a round work at once.</summary>
+    /// <summary>Runs the rounds; all clients of a round work at once, those of an <see cref="AsyncStrategy"/> without rounds.</summary>
     /// <param name="clients">The clients; they join in this order.</param>
     /// <param name="config">The number of rounds and their timeout.</param>
     /// <param name="strategy">Who works, and what becomes of the answers.</param>
@@ -38,7 +38,7 @@ public static class FederatedSimulation
         try
         {
             foreach (var connection in connections) registry.Join(connection);
-            return await new RoundLoop(config, strategy, registry, options, log).RunAsync(cancellation).ConfigureAwait(false);
+            return await ServerLoop.Create(config, strategy, registry, options, log).RunAsync(cancellation).ConfigureAwait(false);
         }
         finally
         {

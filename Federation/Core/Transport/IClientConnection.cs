@@ -15,7 +15,9 @@ internal interface IClientConnection
     ClientInfo Info { get; }
 
     /// <summary>Sends one instruction and waits for its reply; never two at once. A lost client is a failure, not an exception.</summary>
-    /// <exception cref="OperationCanceledException">The token was cancelled; the connection is then good for <see cref="Abort"/> alone.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// The token was cancelled; the connection is then good for <see cref="Abort"/> or goodbye alone: a reply that comes late is dropped.
+    /// </exception>
     Task<Answer> AskAsync(Instruction instruction, CancellationToken cancellation);
 
     /// <summary>Ends the connection because the client took too long.</summary>

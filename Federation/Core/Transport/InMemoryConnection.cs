@@ -15,7 +15,12 @@ internal sealed class InMemoryConnection(ClientInfo info, InstructionRunner runn
     public async Task<Answer> AskAsync(Instruction instruction, CancellationToken cancellation)
     {
         if (gone.IsCancellationRequested) return Answer.Failed(FailureReason.Disconnected, "left");
-        if (instruction is ReconnectInstructions) return new(new DisconnectResult(DisconnectReason.Reconnect), null, 0);
+        if (instruction is ReconnectInstructions)
+        {
+            // Work that nobody waits for any more is stopped.
+            await gone.CancelAsync().ConfigureAwait(false);
+            return new(new DisconnectResult(DisconnectReason.Reconnect), null, 0);
+        }
         if (!throughCodec)
         {
             var direct = await runner.RunAsync(instruction, gone.Token).WaitAsync(cancellation).ConfigureAwait(false);
@@ -30,7 +35,11 @@ internal sealed class InMemoryConnection(ClientInfo info, InstructionRunner runn
 
     public void Abort(string reason) => gone.Cancel();
 
-    public void Dispose() => gone.Dispose();
+    public void Dispose()
+    {
+        gone.Cancel();
+        gone.Dispose();
+    }
 
     private static long BytesOf(object message) => message switch
     {

@@ -1,0 +1,104 @@
+namespace ManagedFed.Federation;
+
+/// <summary>A strategy without rounds: a client that has answered is asked again at once, and nobody waits for a slow one.</summary>
+/// <remarks>
+/// Each client trains the model that is newest when it is asked. As soon as <see cref="UpdatesPerStep"/> updates have come they
+/// make the next model; such a step counts as a round wherever rounds are counted. An update's staleness τ is the number of
+/// steps made since its client was given the model. A client that fails is asked again after the next step; a step for which
+/// no other client is left ends with what has come. The run begins, and goes on, with <see cref="Strategy.MinAvailableClients"/>
+/// clients; <see cref="Strategy.FractionFit"/> and <see cref="Strategy.MinFitClients"/> mean nothing here. Memory holds one
+/// model for each step whose model some client still trains, so at most <see cref="MaxConcurrency"/> of them.
+/// </remarks>
+public abstract class AsyncStrategy : Strategy
+{
+    private readonly int maxConcurrency = 100, evaluateEvery = 1;
+    private readonly int? maxStaleness;
+
+    /// <summary>The most clients at work at once, at least 1; who is next is chosen at random. Default 100.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    public int MaxConcurrency
+    {
+        get => maxConcurrency;
+        init => maxConcurrency = AtLeast(1, value, nameof(MaxConcurrency));
+    }
+
+    /// <summary>The largest staleness that counts; older updates are dropped. Default: none is too old.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is negative.</exception>
+    public int? MaxStaleness
+    {
+        get => maxStaleness;
+        init => maxStaleness = value is { } most ? AtLeast(0, most, nameof(MaxStaleness)) : null;
+    }
+
+    /// <summary>Every so many steps, and after the last, the model is evaluated; at least 1. Default 1.</summary>
+    /// <remarks>
+    /// A client evaluates before it is next asked to train; those still at work when the next evaluation begins are left out. The
+    /// run ends with the answers to the last one, or, when <see cref="Strategy.FractionEvaluate"/> is 0, with the last step.
+    /// </remarks>
+    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    public int EvaluateEvery
+    {
+        get => evaluateEvery;
+        init => evaluateEvery = AtLeast(1, value, nameof(EvaluateEvery));
+    }
+
+    /// <summary>How many updates make a step, at least 1.</summary>
+    public abstract int UpdatesPerStep { get; }
+
+    /// <summary>Begins a step from the present model.</summary>
+    public abstract override AsyncAggregation AggregateFit(RoundState state);
+
+    private protected int AtLeast(int least, int value, string name) => value >= least
+        ? value
+        : throw new ArgumentOutOfRangeException(name, $"[{GetType().Name}] {name} is {value}, expected at least {least}");
+}
+
+/// <summary>Folds the updates of one step into the next model, one at a time as they arrive.</summary>
+/// <param name="state">The step: its number and the present model.</param>
+public abstract class AsyncAggregation(RoundState state) : FitAggregation
+{
+    /// <summary>Takes one accepted update. Calls come in order of arrival, never two at once.</summary>
+    /// <param name="result">The trained model; not kept by the caller.</param>
+    /// <param name="given">The model it was trained from.</param>
+    /// <param name="staleness">The steps made since, τ ≥ 0.</param>
+    public abstract void Add(FitResult result, Parameters given, int staleness);
+
+    /// <inheritdoc/>
+    public sealed override void Add(int place, FitResult result) => Add(result, state.Parameters, 0);
+}
+
+/// <summary>How much an update counts by its staleness τ: 1 when it is fresh, less the older it is (Xie et al. 2019, arXiv:1903.03934).</summary>
+public static class StalenessWeight
+{
+    /// <summary>1 at any age.</summary>
+    public static Func<int, double> Constant { get; } = _ => 1;
+
+    /// <summary>(1 + τ)^−a.</summary>
+    /// <param name="a">The exponent, at least 0.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The value is negative or not finite.</exception>
+    public static Func<int, double> Polynomial(double a = 0.5)
+    {
+        Check(a, nameof(a));
+        // Unlike a power, a root has the same bits on every machine.
+        return a == 0.5 ? staleness => 1 / Math.Sqrt(1.0 + staleness) : staleness => Math.Pow(1.0 + staleness, -a);
+    }
+
+    /// <summary>1 up to τ = b, then 1 / (a·(τ − b) + 1).</summary>
+    /// <param name="a">How fast the weight falls, at least 0.</param>
+    /// <param name="b">The staleness up to which it does not, at least 0.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A value is negative or not finite.</exception>
+    public static Func<int, double> Hinge(double a = 10, double b = 4)
+    {
+        Check(a, nameof(a));
+        Check(b, nameof(b));
+        return staleness => staleness <= b ? 1 : 1 / (a * (staleness - b) + 1);
+    }
+
+    private static void Check(double value, string name)
+    {
+        if (value < 0 || !double.IsFinite(value))
+        {
+            throw new ArgumentOutOfRangeException(name, $"[staleness] {name} is {value}, expected a finite number of at least 0");
+        }
+    }
+}
