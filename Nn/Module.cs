@@ -29,7 +29,7 @@ public abstract class Module
     private readonly List<(string Name, Parameter? Parameter, Module? Child)> members = [];
 
     /// <summary>True in training, false in evaluation; dropout and the like ask for it. A new module is in training.</summary>
-    public bool Training { get; private set; } = true;
+    public bool Training { get; internal set; } = true;
 
     /// <summary>The module's output for an input.</summary>
     public abstract Tensor Forward(Tensor x);

@@ -1,4 +1,4 @@
-// What an app with a client on board does, compiled ahead of time: train, federate in memory, save and load.
+// What an app with a client on board does, compiled ahead of time: train, federate in memory, save, load and export.
 using ManagedFed;
 using ManagedFed.Federation;
 using ManagedFed.IO;
@@ -21,6 +21,10 @@ try
     Require(read.Keys.SequenceEqual(model.Parameters().Keys), "other names in the file than in the model");
     var pairs = model.Parameters().ToArrays().Zip(read.Values);
     Require(pairs.All(pair => pair.First.ToArray<float>().SequenceEqual(pair.Second.ToArray<float>())), "other values in the file");
+
+    // Four bytes for each of 8·16 + 16 + 16·2 + 2 parameters, and the nodes.
+    Onnx.Export(model, Tensor.Zeros([4, 8]), path);
+    Require(new FileInfo(path).Length is > 712 and < 2000, $"an exported model of {new FileInfo(path).Length} bytes");
 }
 finally
 {
