@@ -1,5 +1,4 @@
 using System.Numerics;
-using ManagedFed.Kernels;
 
 namespace ManagedFed;
 
@@ -12,12 +11,11 @@ internal readonly record struct FloatDigits(int Bits, int MinExponent)
     /// <summary>How many decimal digits every such number keeps: ⌊(Bits − 1)·log₁₀2⌋.</summary>
     public int Precision => (int)((Bits - 1) * Math.Log10(2));
 
-    /// <summary>The numbers of an element type, found by its own arithmetic.</summary>
+    /// <summary>The numbers of an element type.</summary>
     public static FloatDigits Of(DType dtype)
     {
-        var probe = new Probe();
-        NumberTypes.Run(dtype, ref probe);
-        return new(probe.Bits, probe.MinExponent);
+        var facts = DTypes.FInfo(dtype);
+        return new(facts.SignificantBits, Math.ILogB(facts.SmallestNormal) - facts.SignificantBits + 1);
     }
 
     /// <summary>The nearest of these numbers, ties to even, for values that are neither very small nor very large.</summary>
@@ -83,17 +81,5 @@ internal readonly record struct FloatDigits(int Bits, int MinExponent)
         if (digits.Count > 0) digits[^1]++;
         else digits.Add(1);
         return digits is [1] ? 1 : 0;
-    }
-
-    private struct Probe : INumberBody
-    {
-        public int Bits, MinExponent;
-
-        public void Run<T>() where T : unmanaged, INumber<T>
-        {
-            var two = T.One + T.One;
-            for (var step = T.One; T.One + step > T.One; step /= two) Bits++;
-            for (var least = T.One / two; least > T.Zero; least /= two) MinExponent--;
-        }
     }
 }

@@ -74,8 +74,9 @@ internal static class ItemTexts
 
     private static string[] Integers(NdArray array)
     {
-        var body = new IntegerTexts(array);
-        NumberTypes.Run(array.DType, ref body);
+        var wide = array.AsType(array.DType.Wide());
+        var body = new IntegerTexts(wide);
+        NumberTypes.Run(wide.DType, ref body);
         return body.Texts!;
     }
 
