@@ -85,6 +85,9 @@ internal unsafe interface ISimd<T, V> where T : unmanaged where V : unmanaged
     /// <summary>a·2ⁿ for integral n in the range of normal exponents (floating types).</summary>
     static abstract V ScaleByPowerOfTwo(V a, V n);
 
+    /// <summary>a·2ⁿ for integral n of at most twice the range of normal exponents, rounded once; a is near 1 (floating types).</summary>
+    static abstract V ScaleByAnyPowerOfTwo(V a, V n);
+
     /// <summary>The unbiased binary exponent of a positive normal number, as a floating value.</summary>
     static abstract V Exponent(V a);
 

@@ -142,6 +142,9 @@ internal readonly unsafe struct Simd128<T> : ISimd<T, Vector128<T>> where T : un
             : a * Vector128.ShiftLeft((n + Constant(6755399441055744.0 + 1023)).AsInt64(), 52).As<long, T>();
 
     [MethodImpl(Inline)]
+    public static Vector128<T> ScaleByAnyPowerOfTwo(Vector128<T> a, Vector128<T> n) => VectorMath.ScaleInTwoSteps<T, Vector128<T>, Simd128<T>>(a, n);
+
+    [MethodImpl(Inline)]
     public static Vector128<T> Exponent(Vector128<T> a) =>
         typeof(T) == typeof(float)
             ? (Vector128.ShiftRightLogical(a.AsInt32(), 23).As<int, T>() | Constant(8388608.0)) - Constant(8388608.0 + 127)

@@ -151,6 +151,9 @@ internal readonly unsafe struct Simd256<T> : ISimd<T, Vector256<T>> where T : un
             : a * Vector256.ShiftLeft((n + Constant(6755399441055744.0 + 1023)).AsInt64(), 52).As<long, T>();
 
     [MethodImpl(Inline)]
+    public static Vector256<T> ScaleByAnyPowerOfTwo(Vector256<T> a, Vector256<T> n) => VectorMath.ScaleInTwoSteps<T, Vector256<T>, Simd256<T>>(a, n);
+
+    [MethodImpl(Inline)]
     public static Vector256<T> Exponent(Vector256<T> a) =>
         typeof(T) == typeof(float)
             ? (Vector256.ShiftRightLogical(a.AsInt32(), 23).As<int, T>() | Constant(8388608.0)) - Constant(8388608.0 + 127)

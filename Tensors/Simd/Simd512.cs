@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace ManagedFed.Simd;
 
@@ -132,6 +133,12 @@ internal readonly unsafe struct Simd512<T> : ISimd<T, Vector512<T>> where T : un
         typeof(T) == typeof(float)
             ? a * Vector512.ShiftLeft((n + Constant(12582912.0 + 127)).AsInt32(), 23).As<int, T>()
             : a * Vector512.ShiftLeft((n + Constant(6755399441055744.0 + 1023)).AsInt64(), 52).As<long, T>();
+
+    [MethodImpl(Inline)]
+    public static Vector512<T> ScaleByAnyPowerOfTwo(Vector512<T> a, Vector512<T> n) =>
+        !Avx512F.IsSupported ? VectorMath.ScaleInTwoSteps<T, Vector512<T>, Simd512<T>>(a, n)
+        : typeof(T) == typeof(float) ? Avx512F.Scale(a.AsSingle(), n.AsSingle()).As<float, T>()
+        : Avx512F.Scale(a.AsDouble(), n.AsDouble()).As<double, T>();
 
     [MethodImpl(Inline)]
     public static Vector512<T> Exponent(Vector512<T> a) =>

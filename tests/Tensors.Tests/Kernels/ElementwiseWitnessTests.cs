@@ -125,6 +125,13 @@ public sealed unsafe class ElementwiseWitnessTests
                     Same(T.CreateChecked(1.75), S.Significand(S.Constant(1.75 * Math.Pow(2, n))));
                 }
             }
+            // Down into subnormal numbers and to zero, up to infinity.
+            var step = typeof(T) == typeof(float) ? 1 : 8;
+            foreach (var n in new[] { -160, -149, -148, -140, -130, -127, -126, 0, 1, 127, 128, 200 })
+            {
+                var a = T.CreateChecked(1.3f);
+                Assert.All(Lanes<T, S, V>(S.ScaleByAnyPowerOfTwo(S.Splat(a), S.Constant(step * n))), v => Assert.Equal(T.ScaleB(a, step * n), v));
+            }
             // (1 + ε)² − 1 − 2ε = ε², which an unfused product loses.
             var e = T.BitIncrement(T.One) - T.One;
             var one = T.One + e;
