@@ -17,6 +17,12 @@ internal unsafe interface ISimd<T, V> where T : unmanaged where V : unmanaged
 
     static abstract void Store(T* p, V v);
 
+    /// <summary><see cref="Width"/> floats, each as a double; for vectors of doubles alone.</summary>
+    static abstract V LoadSingle(float* p);
+
+    /// <summary>Rounds each double to a float; for vectors of doubles alone.</summary>
+    static abstract void StoreSingle(float* p, V v);
+
     static abstract V Splat(T value);
 
     /// <summary>Every lane the value, rounded (float), exact (double) or truncated (integers).</summary>

@@ -21,6 +21,12 @@ internal readonly unsafe struct Simd128<T> : ISimd<T, Vector128<T>> where T : un
     public static void Store(T* p, Vector128<T> v) => *(Vector128<T>*)p = v;
 
     [MethodImpl(Inline)]
+    public static Vector128<T> LoadSingle(float* p) => Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(double*)p).AsSingle()).As<double, T>();
+
+    [MethodImpl(Inline)]
+    public static void StoreSingle(float* p, Vector128<T> v) => *(double*)p = Vector128.Narrow(v.AsDouble(), v.AsDouble()).AsDouble().ToScalar();
+
+    [MethodImpl(Inline)]
     public static Vector128<T> Splat(T value) => Vector128.Create(value);
 
     [MethodImpl(Inline)]

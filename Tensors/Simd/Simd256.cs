@@ -21,6 +21,12 @@ internal readonly unsafe struct Simd256<T> : ISimd<T, Vector256<T>> where T : un
     public static void Store(T* p, Vector256<T> v) => *(Vector256<T>*)p = v;
 
     [MethodImpl(Inline)]
+    public static Vector256<T> LoadSingle(float* p) => Vector256.WidenLower((*(Vector128<float>*)p).ToVector256Unsafe()).As<double, T>();
+
+    [MethodImpl(Inline)]
+    public static void StoreSingle(float* p, Vector256<T> v) => *(Vector128<float>*)p = Vector256.Narrow(v.AsDouble(), v.AsDouble()).GetLower();
+
+    [MethodImpl(Inline)]
     public static Vector256<T> Splat(T value) => Vector256.Create(value);
 
     [MethodImpl(Inline)]

@@ -22,6 +22,12 @@ internal readonly unsafe struct Simd512<T> : ISimd<T, Vector512<T>> where T : un
     public static void Store(T* p, Vector512<T> v) => *(Vector512<T>*)p = v;
 
     [MethodImpl(Inline)]
+    public static Vector512<T> LoadSingle(float* p) => Vector512.WidenLower((*(Vector256<float>*)p).ToVector512Unsafe()).As<double, T>();
+
+    [MethodImpl(Inline)]
+    public static void StoreSingle(float* p, Vector512<T> v) => *(Vector256<float>*)p = Vector512.Narrow(v.AsDouble(), v.AsDouble()).GetLower();
+
+    [MethodImpl(Inline)]
     public static Vector512<T> Splat(T value) => Vector512.Create(value);
 
     [MethodImpl(Inline)]

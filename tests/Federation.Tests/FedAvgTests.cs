@@ -84,6 +84,30 @@ public sealed class FedAvgTests
         }
     }
 
+    /// <summary>Rounds that end in, before and after a pass over the sums, on one thread and on two; 40,001 elements are more than one thread's work.</summary>
+    [Fact]
+    public void Aggregate_OfAnyNumberOfClients_IsTheExactMeanRoundedOnce()
+    {
+        var random = new Random(2);
+        var values = Enumerable.Range(0, 13).Select(_ => Enumerable.Range(0, 40_001).Select(_ => Wild(random)).ToArray()).ToArray();
+        int[] weights = [.. values.Select(_ => random.Next(1, 100_000))];
+        int[] looked = [0, 2047, 2048, 4095, 39_999, 40_000];
+        var threads = CpuDevice.Threads;
+        foreach (var (clients, cores) in from clients in Enumerable.Range(1, 13) from cores in new[] { 1, 2 } select (clients, cores))
+        {
+            CpuDevice.Threads = cores;
+            var results = Enumerable.Range(0, clients).Select(k => TestKit.Fit(weights[k], NdArray.From<float>(values[k]))).ToArray();
+            var mean = Mean(results)[0].ToArray<float>();
+            CpuDevice.Threads = threads;
+            foreach (var i in looked)
+            {
+                var exact = BigInteger.Zero;
+                for (var k = 0; k < clients; k++) exact += weights[k] * Scaled(values[k][i]);
+                Assert.Equal((float)(Nearest(exact) / weights.Take(clients).Sum()), mean[i]);
+            }
+        }
+    }
+
     /// <summary>The sum rounded once to double, compared with integer arithmetic on the values' own bits.</summary>
     [Fact]
     public void Divide_ByOne_IsTheExactSumRoundedOnce() =>
@@ -95,11 +119,12 @@ public sealed class FedAvgTests
                     var exact = BigInteger.Zero;
                     foreach (var (value, weight) in terms)
                     {
-                        sum.Add([value], weight);
+                        sum.Add(new ExactSum.Term(NdArray.From(value), weight));
                         exact += weight * Scaled(value);
                     }
-                    var result = new double[1];
-                    sum.Divide<double>(1, result);
+                    var quotient = NdArray.Zeros([1], DType.Float64);
+                    sum.Divide(1, quotient);
+                    var result = quotient.ToArray<double>();
                     // |result − exact| is at most half the distance to either neighbour, all times 2¹⁴⁹·2⁶⁰ to stay whole.
                     var error = BigInteger.Abs(Scaled(result[0]) - exact) * 2;
                     return error <= Scaled(Math.BitIncrement(result[0])) - Scaled(result[0])
@@ -119,10 +144,10 @@ public sealed class FedAvgTests
         static double Sum(params double[] values)
         {
             var sum = new ExactSum(1);
-            foreach (var value in values) sum.Add([value], 1);
-            var result = new double[1];
-            sum.Divide<double>(1, result);
-            return result[0];
+            foreach (var value in values) sum.Add(new ExactSum.Term(NdArray.From(value), 1));
+            var result = NdArray.Zeros([1], DType.Float64);
+            sum.Divide(1, result);
+            return result.ToArray<double>()[0];
         }
     }
 
@@ -162,6 +187,22 @@ public sealed class FedAvgTests
             var value = BitConverter.Int32BitsToSingle(random.Next(int.MinValue, int.MaxValue));
             if (float.IsFinite(value)) return value;
         }
+    }
+
+    /// <summary>The double nearest to exact · 2⁻²⁰⁹, halves to even, by bisection of the doubles' bits.</summary>
+    private static double Nearest(BigInteger exact)
+    {
+        var magnitude = BigInteger.Abs(exact);
+        var (low, high) = (0L, BitConverter.DoubleToInt64Bits(double.MaxValue));
+        while (high - low > 1)
+        {
+            var middle = low + (high - low) / 2;
+            if (Scaled(BitConverter.Int64BitsToDouble(middle)) <= magnitude) low = middle;
+            else high = middle;
+        }
+        var twice = 2 * magnitude - Scaled(BitConverter.Int64BitsToDouble(low)) - Scaled(BitConverter.Int64BitsToDouble(high));
+        var nearest = BitConverter.Int64BitsToDouble(twice > 0 || twice == 0 && long.IsOddInteger(low) ? high : low);
+        return exact.Sign < 0 ? -nearest : nearest;
     }
 
     /// <summary>value · 2²⁰⁹ as an integer: exact for every double that is a sum of float32 values, and its neighbours down to 2⁻²⁰⁹.</summary>

@@ -1,180 +1,209 @@
-using System.Numerics;
-using System.Numerics.Tensors;
+using ManagedFed.Kernels;
 
 namespace ManagedFed.Federation;
 
-/// <summary>The exact sum Σ wₖ·xₖ of float arrays: the order of adding cannot show in the result.</summary>
+/// <summary>The exact sum Σ wₖ·xₖ of float32 or float64 arrays: the order of adding cannot show in the result.</summary>
 /// <remarks>
 /// Each element is an expansion, a few doubles whose exact sum is the value (Shewchuk 1997, "Adaptive precision floating-point
 /// arithmetic"). An array added runs down the levels: what a level's rounded addition loses is the next level's summand. A level
 /// is born, for a block of elements, when something is left below the last one; most blocks need one or two, the widest spread
 /// of float32 values seven. Memory is therefore a fixed multiple of the array's, whatever the number of summands.
-/// The memory comes from the arrays' pool, which <see cref="Release"/> gives it back to.
+/// The memory comes from the arrays' pool, which <see cref="Release"/> gives it back to. Blocks are worked on every core.
 /// </remarks>
-internal sealed class ExactSum
+/// <param name="count">Elements of each array.</param>
+internal sealed class ExactSum(long count)
 {
-    private const int BlockSize = 4096;
+    /// <summary>Elements whose sums, and what these lose, lie in the first-level cache.</summary>
+    private const int BlockSize = 2048;
 
-    /// <summary>Blocks whose levels lie in one piece of memory, of 32 MB.</summary>
-    private const int BlocksPerPiece = 1024;
+    /// <summary>Blocks whose levels lie in one piece of memory, of 2 MB.</summary>
+    private const int BlocksPerPiece = 128;
 
-    private readonly List<NdArray?[]> levels = [];
-    private readonly byte[] depths;
-    private readonly double[] carry = new double[BlockSize];
-    private readonly long count;
+    /// <summary>Blocks that are sooner done than handed out.</summary>
+    private const int FewBlocks = 16;
 
-    public ExactSum(long count)
+    private readonly Lock growing = new();
+    private readonly byte[] depths = new byte[(count + BlockSize - 1) / BlockSize];
+    private NdArray?[][] levels = [];
+
+    /// <summary>Adds weight·values; a weight below 2²⁹ makes every product of float32 exact, a larger one rounds it once.</summary>
+    public void Add(params IReadOnlyList<Term> terms) => Each((block, bench) => bench.Add(block, terms));
+
+    /// <summary>Writes (sum + the last terms) / divisor: the sum rounded once to double, the quotient once to double and once to the result's type.</summary>
+    /// <param name="divisor">What the sum is divided by.</param>
+    /// <param name="result">A contiguous array of float32 or float64.</param>
+    /// <param name="terms">Further summands, which the sum itself does not keep.</param>
+    public void Divide(double divisor, NdArray result, params IReadOnlyList<Term> terms)
     {
-        this.count = count;
-        depths = new byte[(count + BlockSize - 1) / BlockSize];
-    }
-
-    /// <summary>Adds weight·values; a weight below 2²⁹ makes every product exact, a larger one rounds it once.</summary>
-    public void Add(ReadOnlySpan<float> values, double weight)
-    {
-        for (var b = 0; b < depths.Length; b++)
-        {
-            var block = values[(b * BlockSize)..Math.Min(values.Length, (b + 1) * BlockSize)];
-            var summand = carry.AsSpan(0, block.Length);
-            TensorPrimitives.ConvertTruncating(block, summand);
-            TensorPrimitives.Multiply(summand, weight, summand);
-            Add(b, summand);
-        }
-    }
-
-    /// <summary>Adds weight·values, each product as its rounded value and, exactly, what rounding it lost.</summary>
-    public void Add(ReadOnlySpan<double> values, double weight)
-    {
-        for (var b = 0; b < depths.Length; b++)
-        {
-            var block = values[(b * BlockSize)..Math.Min(values.Length, (b + 1) * BlockSize)];
-            var summand = carry.AsSpan(0, block.Length);
-            TensorPrimitives.Multiply(block, weight, summand);
-            Add(b, summand);
-            for (var i = 0; i < block.Length; i++) summand[i] = Math.FusedMultiplyAdd(block[i], weight, -(block[i] * weight));
-            Add(b, summand);
-        }
-    }
-
-    /// <summary>Writes sum / divisor, the sum rounded once to double, the quotient once to double and once to T.</summary>
-    public void Divide<T>(double divisor, Span<T> result) where T : unmanaged, INumberBase<T>
-    {
-        for (var b = 0; b < depths.Length; b++)
-        {
-            var block = result[(b * BlockSize)..(int)Math.Min(count, (b + 1L) * BlockSize)];
-            var first = depths[b] > 0 ? Level(0, b) : default;
-            var second = depths[b] > 1 ? Level(1, b) : default;
-            for (var i = 0; i < block.Length; i++)
-            {
-                // Adding 0 makes −0 into 0, which would otherwise tell how many levels there are.
-                var sum = depths[b] switch
-                {
-                    0 => 0,
-                    1 => first[i] + 0.0,
-                    2 => first[i] + second[i],
-                    _ => Round(b, i),
-                };
-                block[i] = T.CreateTruncating(sum / divisor);
-            }
-        }
+        Each((block, bench) => bench.Divide(block, terms, divisor, result));
+        GC.KeepAlive(result);
     }
 
     /// <summary>Gives the memory back; the sum is not to be used again.</summary>
     public void Release()
     {
         foreach (var piece in levels.SelectMany(level => level)) piece?.Storage.Release();
-        levels.Clear();
+        levels = [];
     }
 
-    private void Add(int block, Span<double> summand)
+    private void Each(Action<int, Bench> work)
     {
-        for (var level = 0; level < depths[block]; level++)
+        if (depths.Length <= FewBlocks)
         {
-            if (!AddTo(Level(level, block), summand)) return;
+            var bench = new Bench(this);
+            for (var block = 0; block < depths.Length; block++) work(block, bench);
+            return;
         }
-        if (!summand.ContainsAnyExcept(0.0)) return;
-        if (depths[block] == levels.Count) levels.Add(new NdArray?[(depths.Length + BlocksPerPiece - 1) / BlocksPerPiece]);
-        levels[depths[block]][block / BlocksPerPiece] ??= NewPiece(block / BlocksPerPiece);
-        depths[block]++;
-        summand.CopyTo(Level(depths[block] - 1, block));
-    }
-
-    private NdArray NewPiece(int piece) => NdArray.Empty([(int)Math.Min(BlocksPerPiece * BlockSize, count - (long)piece * BlocksPerPiece * BlockSize)], DType.Float64);
-
-    private Span<double> Level(int level, int block)
-    {
-        var piece = levels[level][block / BlocksPerPiece]!.Elements<double>();
-        return piece[(block % BlocksPerPiece * BlockSize)..Math.Min(piece.Length, (block % BlocksPerPiece + 1) * BlockSize)];
-    }
-
-    /// <summary>sum ← fl(sum + x), x ← what that lost (Knuth's TwoSum); false when nothing was lost anywhere.</summary>
-    private static bool AddTo(Span<double> sum, Span<double> x)
-    {
-        var lost = Vector<double>.Zero;
-        var i = 0;
-        for (; i <= x.Length - Vector<double>.Count; i += Vector<double>.Count)
+        var options = new ParallelOptions { MaxDegreeOfParallelism = CpuDevice.Threads };
+        Parallel.For(0, depths.Length, options, () => new Bench(this), (block, _, bench) =>
         {
-            var a = new Vector<double>(sum[i..]);
-            var b = new Vector<double>(x[i..]);
-            var s = a + b;
-            var t = s - a;
-            var error = (a - (s - t)) + (b - t);
-            s.CopyTo(sum[i..]);
-            error.CopyTo(x[i..]);
-            lost |= error;
+            work(block, bench);
+            return bench;
+        }, static _ => { });
+    }
+
+    private int Width(int block) => (int)Math.Min(BlockSize, count - (long)block * BlockSize);
+
+    private Span<double> Level(int level, int block) => Part(levels[level][block / BlocksPerPiece]!, block);
+
+    /// <summary>Memory for a block's level; the first of a piece makes the piece.</summary>
+    private Span<double> NewLevel(int level, int block)
+    {
+        lock (growing)
+        {
+            if (level == levels.Length) levels = [.. levels, new NdArray?[(depths.Length + BlocksPerPiece - 1) / BlocksPerPiece]];
+            ref var piece = ref levels[level][block / BlocksPerPiece];
+            piece ??= NdArray.Empty([PieceLength(block / BlocksPerPiece)], DType.Float64);
+            return Part(piece, block);
         }
-        var rest = false;
-        for (; i < x.Length; i++)
-        {
-            var s = sum[i] + x[i];
-            var t = s - sum[i];
-            var error = (sum[i] - (s - t)) + (x[i] - t);
-            (sum[i], x[i]) = (s, error);
-            rest |= error != 0;
-        }
-        return rest || !Vector.EqualsAll(lost, Vector<double>.Zero);
     }
 
-    /// <summary>The double nearest to the exact sum of one element's levels, ties to even.</summary>
-    private double Round(int block, int element)
+    private int PieceLength(int piece) =>
+        TwoSum.Padded((int)Math.Min(BlocksPerPiece * BlockSize, count - (long)piece * BlocksPerPiece * BlockSize));
+
+    private Span<double> Part(NdArray piece, int block) =>
+        piece.Elements<double>().Slice(block % BlocksPerPiece * BlockSize, TwoSum.Padded(Width(block)));
+
+    /// <summary>One array's part in a sum.</summary>
+    /// <param name="Values">A contiguous array of float32 or float64.</param>
+    /// <param name="Weight">Its weight.</param>
+    public readonly record struct Term(NdArray Values, double Weight);
+
+    /// <summary>Where one thread works on one block after the other.</summary>
+    private sealed class Bench(ExactSum sum)
     {
-        // Grow an expansion of parts that do not overlap, smallest first.
-        Span<double> parts = stackalloc double[depths[block]];
-        var used = 0;
-        for (var level = 0; level < depths[block]; level++)
+        private readonly double[] room = new double[BlockSize];
+        private readonly List<double[]> own = [];
+        private int block, width, depth;
+        private bool keeps;
+
+        /// <summary>Adds to the levels that the sum keeps.</summary>
+        public void Add(int block, IReadOnlyList<Term> terms)
         {
-            var x = Level(level, block)[element];
-            var kept = 0;
-            for (var i = 0; i < used; i++)
+            (this.block, width, depth, keeps) = (block, sum.Width(block), sum.depths[block], true);
+            foreach (var term in terms) Add(term);
+            sum.depths[block] = (byte)depth;
+        }
+
+        /// <summary>Adds to a copy of them, which is not written back to memory, and divides that.</summary>
+        public void Divide(int block, IReadOnlyList<Term> terms, double divisor, NdArray result)
+        {
+            (this.block, width, depth, keeps) = (block, sum.Width(block), 0, false);
+            for (var level = 0; level < sum.depths[block]; level++) sum.Level(level, block).CopyTo(NewLevel());
+            foreach (var term in terms) Add(term);
+            if (result.DType == DType.Float32) Divide<float>(divisor, result);
+            else Divide<double>(divisor, result);
+        }
+
+        private Span<double> Room => room.AsSpan(0, TwoSum.Padded(width));
+
+        private Span<T> Part<T>(NdArray array) where T : unmanaged => array.Elements<T>().Slice(block * BlockSize, width);
+
+        private Span<double> Level(int level) => keeps ? sum.Level(level, block) : own[level].AsSpan(0, TwoSum.Padded(width));
+
+        private Span<double> NewLevel()
+        {
+            if (!keeps && own.Count == depth) own.Add(new double[BlockSize]);
+            depth++;
+            return keeps ? sum.NewLevel(depth - 1, block) : Level(depth - 1);
+        }
+
+        private void Add(Term term)
+        {
+            if (term.Values.DType == DType.Float64)
             {
-                var sum = x + parts[i];
-                var t = sum - x;
-                var error = (x - (sum - t)) + (parts[i] - t);
-                if (error != 0) parts[kept++] = error;
-                x = sum;
+                // Each product as its rounded value and, exactly, what rounding it lost.
+                var values = Part<double>(term.Values);
+                if (TwoSum.Products(values, term.Weight, Room)) Carry(0);
+                if (TwoSum.ProductErrors(values, term.Weight, Room)) Carry(0);
             }
-            parts[kept] = x;
-            used = kept + 1;
+            else if (depth == 0) TwoSum.Products(Part<float>(term.Values), term.Weight, NewLevel());
+            else if (TwoSum.AddProducts(Part<float>(term.Values), term.Weight, Level(0), Room)) Carry(1);
+            GC.KeepAlive(term.Values);
         }
 
-        // Add from the largest down to the first part that no longer fits: it alone decides the rounding,
-        // unless it is exactly half a unit, when the sign of the next one does.
-        var high = parts[--used];
-        while (used > 0)
+        /// <summary>Adds what is in the room to a level, what that loses to the next, and so on.</summary>
+        private void Carry(int level)
         {
-            var x = high;
-            var y = parts[--used];
-            high = x + y;
-            var low = y - (high - x);
-            if (low == 0) continue;
-            if (used > 0 && Math.Sign(parts[used - 1]) == Math.Sign(low))
+            for (; level < depth; level++)
             {
-                var doubled = low * 2;
-                var other = high + doubled;
-                if (other - high == doubled) high = other;
+                if (!TwoSum.Add(Level(level), Room)) return;
             }
-            break;
+            Room.CopyTo(NewLevel());
         }
-        return high + 0.0;
+
+        private void Divide<T>(double divisor, NdArray result) where T : unmanaged
+        {
+            if (depth == 0) Part<T>(result).Clear();
+            else if (depth <= 2) TwoSum.Quotients(Level(0), depth == 2 ? Level(1) : default, divisor, Part<T>(result));
+            else
+            {
+                for (var i = 0; i < width; i++) room[i] = Round(i);
+                TwoSum.Quotients(Room, default, divisor, Part<T>(result));
+            }
+        }
+
+        /// <summary>The double nearest to the exact sum of one element's levels, ties to even.</summary>
+        private double Round(int element)
+        {
+            // Grow an expansion of parts that do not overlap, smallest first.
+            Span<double> parts = stackalloc double[depth];
+            var used = 0;
+            for (var level = 0; level < depth; level++)
+            {
+                var x = own[level][element];
+                var kept = 0;
+                for (var i = 0; i < used; i++)
+                {
+                    var sum = x + parts[i];
+                    var t = sum - x;
+                    var error = (x - (sum - t)) + (parts[i] - t);
+                    if (error != 0) parts[kept++] = error;
+                    x = sum;
+                }
+                parts[kept] = x;
+                used = kept + 1;
+            }
+
+            // Add from the largest down to the first part that no longer fits: it alone decides the rounding,
+            // unless it is exactly half a unit, when the sign of the next one does.
+            var high = parts[--used];
+            while (used > 0)
+            {
+                var x = high;
+                var y = parts[--used];
+                high = x + y;
+                var low = y - (high - x);
+                if (low == 0) continue;
+                if (used > 0 && Math.Sign(parts[used - 1]) == Math.Sign(low))
+                {
+                    var doubled = low * 2;
+                    var other = high + doubled;
+                    if (other - high == doubled) high = other;
+                }
+                break;
+            }
+            return high;
+        }
     }
 }

@@ -69,8 +69,7 @@ public sealed class FedBuff : AsyncStrategy
             for (var i = 0; i < changes.Length; i++)
             {
                 if (changes[i] is not { } sum) continue;
-                Add(sum, result.Parameters.Arrays[i], weight);
-                Add(sum, given.Arrays[i], -weight);
+                sum.Add(Term(result.Parameters.Arrays[i], weight), Term(given.Arrays[i], -weight));
             }
             whole.Add(count, result with { Parameters = new(WholeNumbers(result.Parameters.Arrays)), NumExamples = 1 });
         }
@@ -86,20 +85,13 @@ public sealed class FedBuff : AsyncStrategy
 
         private static NdArray[] WholeNumbers(IReadOnlyList<NdArray> arrays) => [.. arrays.Where(array => !array.DType.IsFloating())];
 
-        private static void Add(ExactSum sum, NdArray array, double weight)
-        {
-            var values = (array.DType == DType.Float32 ? array : array.AsType(DType.Float64)).Contiguous();
-            if (values.DType == DType.Float32) sum.Add(values.Elements<float>(), weight);
-            else sum.Add(values.Elements<double>(), weight);
-            GC.KeepAlive(values);
-        }
+        private static ExactSum.Term Term(NdArray array, double weight) =>
+            new((array.DType == DType.Float32 ? array : array.AsType(DType.Float64)).Contiguous(), weight);
 
         private static NdArray Next(ExactSum sum, NdArray array, double divisor)
         {
-            Add(sum, array, divisor);
             var next = NdArray.Empty(array.Shape, array.DType == DType.Float32 ? DType.Float32 : DType.Float64);
-            if (next.DType == DType.Float32) sum.Divide(divisor, next.Elements<float>());
-            else sum.Divide(divisor, next.Elements<double>());
+            sum.Divide(divisor, next, Term(array, divisor));
             sum.Release();
             return next.AsType(array.DType);
         }

@@ -7,12 +7,17 @@ namespace ManagedFed.Federation;
 /// </summary>
 /// <remarks>
 /// Integer tensors become the mean rounded half to even, bool tensors the weighted majority (false on a tie).
-/// Memory is a fixed multiple of one model, see <see cref="ExactSum"/>.
+/// Memory is a fixed multiple of one model: that of <see cref="ExactSum"/> and of the few models that are held back, to be added
+/// in one pass over the sums. A round of no more models than that needs no sums in memory at all.
 /// </remarks>
 internal sealed class WeightedMean(IReadOnlyList<NdArray> like) : FitAggregation
 {
+    /// <summary>Models added at a time: each pass reads and writes sums of twice a model's size.</summary>
+    private const int Batch = 4;
+
     private readonly object[] sums =
         [.. like.Select(array => array.DType.IsFloating() ? new ExactSum(array.Count) : (object)new IntegerSum(array.Count))];
+    private readonly List<ExactSum.Term>[] waiting = [.. like.Select(_ => new List<ExactSum.Term>(Batch))];
     private long total;
 
     /// <inheritdoc/>
@@ -25,8 +30,7 @@ internal sealed class WeightedMean(IReadOnlyList<NdArray> like) : FitAggregation
             var array = arrays[i].Contiguous();
             switch (array.DType)
             {
-                case DType.Float32: ((ExactSum)sums[i]).Add(array.Elements<float>(), weight); break;
-                case DType.Float64: ((ExactSum)sums[i]).Add(array.Elements<double>(), weight); break;
+                case DType.Float32 or DType.Float64: Add((ExactSum)sums[i], waiting[i], new(array, weight)); break;
                 case DType.Int32: ((IntegerSum)sums[i]).Add<int>(array.Elements<int>(), weight); break;
                 case DType.Int64: ((IntegerSum)sums[i]).Add<long>(array.Elements<long>(), weight); break;
                 case DType.UInt32: ((IntegerSum)sums[i]).Add<uint>(array.Elements<uint>(), weight); break;
@@ -37,17 +41,28 @@ internal sealed class WeightedMean(IReadOnlyList<NdArray> like) : FitAggregation
         }
     }
 
+    private static void Add(ExactSum sum, List<ExactSum.Term> terms, ExactSum.Term term)
+    {
+        // Only now: the last ones are added where the sum is divided.
+        if (terms.Count == Batch)
+        {
+            sum.Add(terms);
+            terms.Clear();
+        }
+        terms.Add(term);
+    }
+
     /// <inheritdoc/>
     public override Parameters? Complete(IReadOnlyList<ClientFailure> failures) =>
-        total == 0 ? null : new Parameters([.. like.Select((array, i) => Mean(sums[i], array))]);
+        total == 0 ? null : new Parameters([.. like.Select((array, i) => Mean(i, array))]);
 
-    private NdArray Mean(object sum, NdArray array)
+    private NdArray Mean(int index, NdArray array)
     {
+        var sum = sums[index];
         var mean = NdArray.Empty(array.Shape, array.DType);
         switch (array.DType)
         {
-            case DType.Float32: ((ExactSum)sum).Divide(total, mean.Elements<float>()); break;
-            case DType.Float64: ((ExactSum)sum).Divide(total, mean.Elements<double>()); break;
+            case DType.Float32 or DType.Float64: ((ExactSum)sum).Divide(total, mean, waiting[index]); break;
             case DType.Int32: ((IntegerSum)sum).Divide(total, mean.Elements<int>()); break;
             case DType.Int64: ((IntegerSum)sum).Divide(total, mean.Elements<long>()); break;
             case DType.UInt32: ((IntegerSum)sum).Divide(total, mean.Elements<uint>()); break;
@@ -55,6 +70,7 @@ internal sealed class WeightedMean(IReadOnlyList<NdArray> like) : FitAggregation
             default: ((IntegerSum)sum).Divide(total, MemoryMarshal.Cast<bool, byte>(mean.Elements<bool>())); break;
         }
         (sum as ExactSum)?.Release();
+        waiting[index].Clear();
         return mean;
     }
 }
