@@ -1,10 +1,11 @@
+using System.Buffers;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace ManagedFed;
 
-/// <summary>A pinned piece of managed memory: its address never changes and a span over it keeps it alive.</summary>
+/// <summary>A pinned piece of memory: its address never changes and a span over it keeps it alive.</summary>
 internal sealed unsafe class Block
 {
     [StructLayout(LayoutKind.Sequential, Size = LineSize)]
@@ -13,6 +14,8 @@ internal sealed unsafe class Block
     public const int LineSize = 64;
 
     private readonly Line[] lines;
+    private readonly ReadOnlyMemory<byte> foreign;
+    private MemoryHandle pin;
 
     public Block(long capacity, int sizeClass)
     {
@@ -24,6 +27,17 @@ internal sealed unsafe class Block
         Pointer = (byte*)((start + (nuint)alignment - 1) & ~((nuint)alignment - 1));
     }
 
+    /// <summary>A block of memory that is not the pool's, from now until <see cref="Unpin"/>.</summary>
+    public Block(ReadOnlyMemory<byte> foreign)
+    {
+        (Capacity, lines, this.foreign) = (foreign.Length, [], foreign);
+        pin = foreign.Pin();
+        Pointer = (byte*)pin.Pointer;
+        IsForeign = true;
+    }
+
+    public bool IsForeign { get; }
+
     public long Capacity { get; }
 
     public int SizeClass { get; }
@@ -33,10 +47,14 @@ internal sealed unsafe class Block
     /// <summary>A span whose reference points into the managed array, so that holding the span holds the memory.</summary>
     public Span<byte> Span(nint start, nint length)
     {
+        if (IsForeign) return MemoryMarshal.AsMemory(foreign).Span.Slice(checked((int)start), checked((int)length));
         ref var first = ref Unsafe.As<Line, byte>(ref MemoryMarshal.GetArrayDataReference(lines));
         var skip = (nint)(Pointer - (byte*)Unsafe.AsPointer(ref first)) + start;
         return MemoryMarshal.CreateSpan(ref Unsafe.Add(ref first, skip), checked((int)length));
     }
+
+    /// <summary>Lets foreign memory go.</summary>
+    public void Unpin() => pin.Dispose();
 }
 
 /// <summary>A bounded, thread-safe store of free blocks in size classes, four to each power of two.</summary>

@@ -216,6 +216,9 @@ public sealed class NdArray
     /// </summary>
     public override string ToString() => ArrayFormat.Plain(this);
 
+    /// <summary>A contiguous array in this one's memory, from so many bytes on.</summary>
+    internal NdArray ViewFrom(nint bytes, Shape shape, DType dtype) => new(Storage, new Layout(shape), dtype) { shift = Start + bytes };
+
     internal NdArray View(Layout layout) => new(Storage, layout, DType) { shift = shift };
 
     /// <summary>Makes an array of a compiled function's own, and only such, look at the memory of another contiguous array.</summary>

@@ -22,6 +22,14 @@ internal sealed unsafe class Storage
         ByteLength = bytes;
     }
 
+    /// <summary>A claim on memory that is not the pool's and that nobody writes to; it is never overwritten in place, and let go by the collector.</summary>
+    public Storage(ReadOnlyMemory<byte> foreign)
+    {
+        block = new Block(foreign);
+        ByteLength = foreign.Length;
+        Share();
+    }
+
     public long ByteLength { get; }
 
     public byte* Pointer => block.Pointer;
@@ -48,7 +56,7 @@ internal sealed unsafe class Storage
         {
             if (reclaimer is not null) return;
             reclaimer = new Reclaimer(this);
-            BlockPool.Shared.CountEscaped(block.Capacity);
+            if (!block.IsForeign) BlockPool.Shared.CountEscaped(block.Capacity);
         }
     }
 
@@ -77,6 +85,11 @@ internal sealed unsafe class Storage
 
     private void End()
     {
+        if (block.IsForeign)
+        {
+            block.Unpin();
+            return;
+        }
         if (reclaimer is not null) BlockPool.Shared.CountEscaped(-block.Capacity);
         if (exposed) BlockPool.Shared.Abandon(block);
         else BlockPool.Shared.Return(block);

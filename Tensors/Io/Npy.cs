@@ -69,14 +69,21 @@ public static class Npy
     /// <exception cref="FormatException">The bytes are not an .npy file, or one of a kind that is not supported.</exception>
     public static NdArray Read(ReadOnlySpan<byte> file)
     {
-        var (start, length) = NpyHeader.Preamble(file[..Math.Min(file.Length, NpyHeader.MaxPreamble)]);
-        ExpectHeader(length, file.Length - start);
-        var header = NpyHeaderParser.Parse(file.Slice(start, length));
-        var data = file[(start + length)..];
-        ExpectData(header, data.Length);
+        var (header, start) = ReadHeader(file);
+        ExpectData(header, file.Length - start);
         var raw = NpyData.Allocate(header.DataLength);
-        data.CopyTo(raw.Bytes);
+        file[start..].CopyTo(raw.Bytes);
         return NpyData.Decode(header, raw);
+    }
+
+    /// <summary>The array in the bytes of an .npy file that nobody writes to any more; large data that can be used as they lie are not copied.</summary>
+    /// <param name="file">The whole file and nothing else; the array keeps it alive.</param>
+    /// <exception cref="FormatException">The bytes are not an .npy file, or one of a kind that is not supported.</exception>
+    internal static NdArray View(ReadOnlyMemory<byte> file)
+    {
+        var (header, start) = ReadHeader(file.Span);
+        ExpectData(header, file.Length - start);
+        return NpyData.TryView(header, file[start..]) is { } raw ? NpyData.Decode(header, raw) : Read(file.Span);
     }
 
     /// <summary>The array in the bytes of an .npy file that may lie in pieces.</summary>

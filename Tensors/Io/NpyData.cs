@@ -13,9 +13,22 @@ internal static class NpyData
         return NdArray.Empty([(int)bytes], DType.UInt8);
     }
 
+    /// <summary>The bytes as they are in the file without a copy; null where they are few, would be changed, or lie where elements cannot.</summary>
+    public static unsafe NdArray? TryView(in NpyHeader header, ReadOnlyMemory<byte> bytes)
+    {
+        // Pinning costs more than copying so few.
+        const int Least = 64 << 10;
+        if (bytes.Length < Least || header.Type.BigEndian) return null;
+        fixed (byte* start = bytes.Span)
+        {
+            if ((nint)start % header.Type.Size != 0) return null;
+        }
+        return new(new Storage(bytes), new Layout([bytes.Length]), DType.UInt8);
+    }
+
     /// <summary>The array that the header and its bytes describe: native byte order, row-major.</summary>
     /// <param name="header">The header of the file.</param>
-    /// <param name="raw">Exactly the bytes that belong to it, from <see cref="Allocate"/>; they are used up.</param>
+    /// <param name="raw">Exactly the bytes that belong to it, from <see cref="Allocate"/> or <see cref="TryView"/>; they are used up.</param>
     public static NdArray Decode(in NpyHeader header, NdArray raw)
     {
         var bytes = raw.Bytes;

@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using Google.Protobuf;
+using ManagedFed.Benchmarks.Limits;
 using ManagedFed.Federation;
-using ManagedFed.IO;
 
 namespace ManagedFed.Benchmarks.Federation;
 
@@ -33,8 +34,10 @@ internal static class AggregationBenchmark
     private static void Run(int runs)
     {
         var random = new Random(1);
-        byte[][][] files = [.. Enumerable.Range(0, Clients).Select(_ => Enumerable.Range(0, Tensors).Select(_ => Model(random)).ToArray())];
+        ByteString[][] files = [.. Enumerable.Range(0, Clients).Select(_ => Enumerable.Range(0, Tensors).Select(_ => Model(random)).ToArray())];
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Clients} clients x {Tensors * Elements:N0} float32, {CpuDevice.Threads} threads, medians of {runs}"));
+        var rate = Bandwidth.Measure(new(16 << 20, 1, 0), CpuDevice.Threads);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Limit: {4.0 * Clients * Tensors * Elements / rate:0.000} s to read the models once, at {rate / 1e9:0.0} GB/s"));
         foreach (var (name, strategy, most) in Rows)
         {
             double[] seconds = [.. Enumerable.Range(0, runs + 1).Select(_ => Seconds(strategy, files)).Skip(1).Order()];
@@ -43,7 +46,7 @@ internal static class AggregationBenchmark
         }
     }
 
-    private static double Seconds(Strategy strategy, byte[][][] files)
+    private static double Seconds(Strategy strategy, ByteString[][] files)
     {
         var state = new RoundState(1, new Parameters([.. Enumerable.Range(0, Tensors).Select(_ => NdArray.Zeros([Elements]))]), [], 0);
         GC.Collect();
@@ -52,7 +55,7 @@ internal static class AggregationBenchmark
         var aggregation = strategy.AggregateFit(state);
         for (var client = 0; client < Clients; client++)
         {
-            NdArray[] arrays = [.. files[client].Select(file => Npy.Read(file))];
+            NdArray[] arrays = [.. files[client].Select(TensorCodec.Decode)];
             aggregation.Add(client, new(ResultStatus.Success, new Parameters(arrays), 100 + client, new Dictionary<string, Scalar>()));
         }
         var next = aggregation.Complete([]) ?? throw new InvalidOperationException($"{strategy} made no model");
@@ -61,10 +64,10 @@ internal static class AggregationBenchmark
         return bytes > 4L * Tensors * Elements ? elapsed : throw new InvalidOperationException($"{strategy} made {bytes} bytes");
     }
 
-    private static byte[] Model(Random random)
+    private static ByteString Model(Random random)
     {
         var values = new float[Elements];
         foreach (ref var value in values.AsSpan()) value = (float)(random.NextDouble() - 0.5) * 0.1f;
-        return Npy.Write(NdArray.From<float>(values));
+        return TensorCodec.Encode(NdArray.From<float>(values));
     }
 }

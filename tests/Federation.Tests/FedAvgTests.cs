@@ -1,5 +1,6 @@
 using System.Numerics;
 using CsCheck;
+using ManagedFed.IO;
 using Xunit;
 
 namespace ManagedFed.Federation.Tests;
@@ -56,6 +57,17 @@ public sealed class FedAvgTests
         var mean = new FedAvg().AggregateFit(TestKit.State(model));
         mean.Add(0, TestKit.Fit(2, model));
         Assert.Equal([1f, 4, 2, 5, 3, 6], mean.Complete([])!.Arrays[0].ToArray<float>());
+    }
+
+    [Fact]
+    public void Aggregate_Payloads_AreTheFilesOfItsArrays()
+    {
+        var model = new[] { TestKit.Floats(1, 2, 3), NdArray.From(5L), NdArray.From(true, false) };
+        var mean = new FedAvg().AggregateFit(TestKit.State(model));
+        mean.Add(0, TestKit.Fit(2, model));
+        var next = mean.Complete([])!;
+        Assert.Equal(model.Select(Npy.Write), next.Payloads.Select(payload => payload.ToArray()));
+        Assert.Equal(model.Select(Npy.Write), next.Arrays.Select(Npy.Write));
     }
 
     [Fact]

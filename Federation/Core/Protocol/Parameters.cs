@@ -18,6 +18,7 @@ public sealed class Parameters
     public const string NumpyType = "numpy.ndarray";
 
     private readonly IReadOnlyList<NdArray>? arrays;
+    private readonly IReadOnlyList<NpyFile>? files;
     private IReadOnlyList<ByteString>? tensors;
     private ArrayRecord? record;
 
@@ -34,6 +35,9 @@ public sealed class Parameters
         TensorType = tensorType;
         this.tensors = tensors;
     }
+
+    /// <summary>Parameters of arrays that are their own wire form.</summary>
+    internal Parameters(IReadOnlyList<NpyFile> files) : this([.. files.Select(file => file.Array)]) => this.files = files;
 
     /// <summary>No tensors.</summary>
     public static Parameters Empty { get; } = new();
@@ -83,7 +87,7 @@ public sealed class Parameters
         {
             if (Volatile.Read(ref tensors) is { } known) return known;
             // Two threads may both encode; the bytes are the same and the first to finish wins.
-            Interlocked.CompareExchange(ref tensors, [.. arrays!.Select(TensorCodec.Encode)], null);
+            Interlocked.CompareExchange(ref tensors, files is null ? [.. arrays!.Select(TensorCodec.Encode)] : [.. files.Select(TensorCodec.Encode)], null);
             return tensors;
         }
     }

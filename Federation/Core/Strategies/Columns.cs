@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using ManagedFed.IO;
 
 namespace ManagedFed.Federation;
 
@@ -19,12 +20,12 @@ internal static class Columns
     /// Results are rounded once to the tensor's type; those of integer tensors half to even, those of bool tensors to 1 from above ½.
     /// The work must commute with adding a number to all of an element's values, see <see cref="ColumnTile"/>.
     /// </remarks>
-    public static Parameters Map(IReadOnlyList<IReadOnlyList<NdArray>> models, TileWork work) => new([.. models[0].Select((like, i) =>
+    public static Parameters Map(IReadOnlyList<IReadOnlyList<NdArray>> models, TileWork work) => new(models[0].Select((like, i) =>
     {
-        var result = NdArray.Empty(like.Shape, like.DType);
-        Run([.. models.Select(model => model[i].Contiguous())], result, work);
+        var result = new NpyFile(like.Shape, like.DType);
+        Run([.. models.Select(model => model[i].Contiguous())], result.Array, work);
         return result;
-    })]);
+    }).ToArray());
 
     /// <summary>Sums a quantity of some doubles over all elements, in an order that does not depend on the threads.</summary>
     /// <param name="models">The clients' models.</param>

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using ManagedFed.IO;
 
 namespace ManagedFed.Federation;
 
@@ -54,12 +55,13 @@ internal sealed class WeightedMean(IReadOnlyList<NdArray> like) : FitAggregation
 
     /// <inheritdoc/>
     public override Parameters? Complete(IReadOnlyList<ClientFailure> failures) =>
-        total == 0 ? null : new Parameters([.. like.Select((array, i) => Mean(i, array))]);
+        total == 0 ? null : new Parameters(like.Select((array, i) => Mean(i, array)).ToArray());
 
-    private NdArray Mean(int index, NdArray array)
+    private NpyFile Mean(int index, NdArray array)
     {
         var sum = sums[index];
-        var mean = NdArray.Empty(array.Shape, array.DType);
+        var file = new NpyFile(array.Shape, array.DType);
+        var mean = file.Array;
         switch (array.DType)
         {
             case DType.Float32 or DType.Float64: ((ExactSum)sum).Divide(total, mean, waiting[index]); break;
@@ -71,6 +73,6 @@ internal sealed class WeightedMean(IReadOnlyList<NdArray> like) : FitAggregation
         }
         (sum as ExactSum)?.Release();
         waiting[index].Clear();
-        return mean;
+        return file;
     }
 }
