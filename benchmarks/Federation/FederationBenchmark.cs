@@ -32,7 +32,8 @@ internal static class FederationBenchmark
             var address = await server.StandardOutput.ReadLineAsync(cancellation) ?? throw new InvalidOperationException("The server did not start.");
             for (var client = 0; client < work.Clients; client += work.PerProcess) processes.Add(Start([FederationCommands.ClientsCommand, address, .. numbers]));
             var line = await server.StandardOutput.ReadLineAsync(cancellation) ?? throw new InvalidOperationException("The server ended early.");
-            foreach (var process in processes) await process.WaitForExitAsync(cancellation);
+            // Nodes stay for the next run.
+            foreach (var process in work.Fleet ? [server] : processes) await process.WaitForExitAsync(cancellation);
             double[] results = [.. line.Split(' ').Select(number => double.Parse(number, CultureInfo.InvariantCulture))];
             return (results[0], results[1] / (1 << 20));
         }

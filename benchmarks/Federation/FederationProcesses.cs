@@ -20,16 +20,23 @@ internal static class FederationProcesses
             AcceptFailures = false,
         };
         var history = await FederatedServer.StartAsync(
-            "127.0.0.1:0", new ServerConfig(work.Rounds), strategy, new() { OnListening = Console.WriteLine }, cancellation);
+            "127.0.0.1:0", new ServerConfig(work.Rounds), strategy, Options(work), cancellation);
         if (history.LossesDistributed.Count != work.Rounds) throw new InvalidOperationException("A round failed.");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{strategy.Seconds} {PeakBytes()}"));
         return 0;
     }
 
+    private static FederatedServerOptions Options(FederationWork work) => work.Fleet
+        ? new() { Fleet = new() { Address = "127.0.0.1:0", OnListening = Console.WriteLine } }
+        : new() { OnListening = Console.WriteLine };
+
     /// <summary>Joins with clients that send back the model they got.</summary>
     public static async Task<int> JoinAsync(string address, FederationWork work, CancellationToken cancellation)
     {
-        await Task.WhenAll(Enumerable.Range(0, work.PerProcess).Select(i => FederatedClient.StartAsync(address, new Client(work), cancellation: cancellation)));
+        var node = new FederatedNodeOptions { PollInterval = TimeSpan.FromMilliseconds(20) };
+        await Task.WhenAll(Enumerable.Range(0, work.PerProcess).Select(_ => work.Fleet
+            ? FederatedNode.StartAsync(address, new Client(work), node, cancellation)
+            : FederatedClient.StartAsync(address, new Client(work), cancellation: cancellation)));
         return 0;
     }
 

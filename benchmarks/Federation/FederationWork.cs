@@ -6,7 +6,8 @@ namespace ManagedFed.Benchmarks.Federation;
 /// <param name="Rounds">Rounds of fit and evaluate.</param>
 /// <param name="FitSeconds">How long a client takes to fit.</param>
 /// <param name="PerProcess">Clients in one process.</param>
-internal sealed record FederationWork(int Parameters, int Clients, int Rounds, double FitSeconds, int PerProcess)
+/// <param name="Fleet">True for nodes of Flower's Fleet service, false for clients of the bidirectional stream.</param>
+internal sealed record FederationWork(int Parameters, int Clients, int Rounds, double FitSeconds, int PerProcess, bool Fleet = false)
 {
     /// <summary>What is timed when nothing else is asked for, with what it should take at most.</summary>
     public static (FederationWork Work, string Target)[] Standard { get; } =
@@ -14,11 +15,11 @@ internal sealed record FederationWork(int Parameters, int Clients, int Rounds, d
         (new(27_232, 2, 3, 0, 1), "at most 0.10 s"),
         (new(10_000_000, 2, 3, 0, 1), "at most 1.7 s, server at most 300 MB"),
         (new(27_232, 40, 1, 1, 20), "at most 1.3 s"),
+        (new(256 << 18, 2, 2, 0, 1, Fleet: true), "server at most 6 models of 268 MB, whatever the clients"),
     ];
 
-    public string Name => FitSeconds > 0
-        ? $"{Clients} clients, {Rounds} round(s), {Parameters:N0} parameters, fit {FitSeconds:0.##} s"
-        : $"{Clients} clients, {Rounds} round(s), {Parameters:N0} parameters";
+    public string Name =>
+        $"{Clients} {(Fleet ? "Fleet nodes" : "clients")}, {Rounds} round(s), {Parameters:N0} parameters{(FitSeconds > 0 ? $", fit {FitSeconds:0.##} s" : "")}";
 
     /// <summary>A model of uneven values, so that sums do not come out too easily.</summary>
     public NdArray[] Model(int seed)
