@@ -6,6 +6,9 @@ public abstract record Instruction
     private protected Instruction()
     {
     }
+
+    /// <summary>The round it belongs to, for the wire that tells clients so; null outside of rounds.</summary>
+    internal int? Round { get; init; }
 }
 
 /// <summary>Asks for facts about the client.</summary>

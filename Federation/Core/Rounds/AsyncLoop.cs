@@ -131,7 +131,7 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
             return;
         }
         Ask<FitInstructions, FitResult>(
-            "fit", task, result => strategy.Check(state, result), result => Take(task, state.Round, result), failure =>
+            "fit", state.Round, task, result => strategy.Check(state, result), result => Take(task, state.Round, result), failure =>
             {
                 resting.Add(client);
                 step?.Failures.Add(failure);
@@ -156,12 +156,12 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
 
     private void Evaluate(AsyncEvaluation asked, ClientTask<EvaluateInstructions> task, CancellationToken cancellation) =>
         Ask<EvaluateInstructions, EvaluateResult>(
-            "evaluate", task, result => strategy.Check(asked.State, result),
+            "evaluate", asked.State.Round, task, result => strategy.Check(asked.State, result),
             result => asked.Add(new ClientEvaluation(task.Client, result.Loss, result.NumExamples, result.Metrics)), asked.Add,
             result => (result.NumExamples, Shown(result.Loss)), cancellation);
 
     private void Ask<TInstructions, TResult>(
-        string phase, ClientTask<TInstructions> task, Func<TResult, Refusal?> check, Action<TResult> accept, Action<ClientFailure> refuse,
+        string phase, int round, ClientTask<TInstructions> task, Func<TResult, Refusal?> check, Action<TResult> accept, Action<ClientFailure> refuse,
         Func<TResult, (long Examples, string Loss)> report, CancellationToken cancellation)
         where TInstructions : Instruction where TResult : Result
     {
@@ -173,7 +173,7 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
             try
             {
                 TResult? accepted = null;
-                var failure = await this.AskAsync(phase, task, check, Keep, report, start, cancellation).ConfigureAwait(false);
+                var failure = await this.AskAsync(phase, task, check, Keep, report, round, start, cancellation).ConfigureAwait(false);
                 Leave(failure is null ? () => accept(accepted!) : () => refuse(failure));
 
                 Task Keep(TResult result)

@@ -67,7 +67,7 @@ internal sealed class RoundLoop(ServerConfig config, Strategy strategy, ClientRe
         var start = Options.TimeProvider.GetTimestamp();
         using var gate = new SemaphoreSlim(1);
         var answers = await Task.WhenAll(tasks.Select((task, place) => Task.Run(
-            () => AskAsync(phase, task, check, result => AcceptAsync(place, result), report, start, cancellation), cancellation))).ConfigureAwait(false);
+            () => AskAsync(phase, task, check, result => AcceptAsync(place, result), report, state.Round, start, cancellation), cancellation))).ConfigureAwait(false);
         var failures = answers.OfType<ClientFailure>().ToArray();
         Log.PhaseDone(
             state.Round, Config.NumRounds, phase, tasks.Count - failures.Length, failures.Length,

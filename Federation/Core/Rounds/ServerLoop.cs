@@ -105,11 +105,12 @@ internal abstract class ServerLoop
     /// <summary>Asks one client; a result that passes the check goes to <paramref name="accept"/>, what is wrong with another is returned.</summary>
     protected async Task<ClientFailure?> AskAsync<TInstructions, TResult>(
         string phase, ClientTask<TInstructions> task, Func<TResult, Refusal?> check, Func<TResult, Task> accept,
-        Func<TResult, (long Examples, string Loss)> report, long start, CancellationToken cancellation)
+        Func<TResult, (long Examples, string Loss)> report, int round, long start, CancellationToken cancellation)
         where TInstructions : Instruction where TResult : Result
     {
+        Instruction instruction = task.Instructions;
         var answer = Registry.Find(task.Client) is { } client
-            ? await AskAsync(client, task.Instructions, cancellation).ConfigureAwait(false)
+            ? await AskAsync(client, instruction with { Round = round }, cancellation).ConfigureAwait(false)
             : Answer.Failed(FailureReason.Disconnected, "left before the round began");
         var seconds = Options.TimeProvider.GetElapsedTime(start).TotalSeconds;
         if (Verdict(answer, check, out var result) is { } refusal)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Google.Protobuf;
 
 namespace ManagedFed.Federation;
@@ -44,6 +45,7 @@ internal sealed class FleetConnection(ClientInfo info, ulong node, ulong run, Ob
             DstNodeId = node,
             Ttl = ReplyRules.DefaultTtl,
             MessageType = type,
+            GroupId = instruction.Round?.ToString(CultureInfo.InvariantCulture) ?? "",
             CreatedAt = (clock.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds,
         };
         var exchange = new Exchange(Deflation.Deflate(metadata, content));

@@ -28,11 +28,7 @@ public sealed class FleetReplayTests
         var metadata = Wire.PullMessagesResponse.Parser.ParseFrom(found.Body).MessagesList[0].Metadata;
         var pull = replay.RequestOf(found);
         replay.Run(0, pull.Number - 1);
-        var seconds = Math.Floor(metadata.CreatedAt);
-        var at = DateTimeOffset.UnixEpoch.AddSeconds(seconds).AddMicroseconds(Math.Round((metadata.CreatedAt - seconds) * 1e6));
-        server.Clock.SetUtcNow(at);
-        var asked = server.Registry.Snapshot().Single(client => client.Info.Peer.EndsWith($"node {metadata.DstNodeId}", StringComparison.Ordinal));
-        var answer = asked.AskAsync(new GetParametersInstructions(TestKit.NoValues), Token);
+        var answer = replay.Ask(metadata, new GetParametersInstructions(TestKit.NoValues));
         replay.Run(pull.Number, last);
 
         var push = Session.First(call => call.Method == "PushMessages" && call.IsRequest);
@@ -43,6 +39,42 @@ public sealed class FleetReplayTests
         var model = Assert.IsType<GetParametersResult>((await answer.Bounded()).Reply).Parameters;
         Assert.Equal(["(784, 32)", "(32,)", "(32, 64)", "(64,)"], model.Arrays.Select(array => array.Shape.ToString()));
         Assert.Empty(ids);
+    }
+
+    /// <summary>Every round's training and evaluation as recorded, asked for with the round's number: every answer is the recorded one.</summary>
+    [Fact]
+    public async Task Session_OfThreeRounds_IsAnsweredWithTheRecordedBytes()
+    {
+        var ids = new Queue<ulong>(FleetRecording.All("RegisterNode", false, Wire.RegisterNodeResponse.Parser).Select(response => response.NodeId));
+        var fab = FleetRecording.All("GetFab", false, Wire.GetFabResponse.Parser).First().Fab;
+        var server = new HandDesk(bundle: AppBundle.Read("recorded.fab", fab.Content.ToByteArray()), ids: ids.Dequeue);
+        server.Clock.SetUtcNow(TimeOf(Session[0]));
+        var replay = new Replay(server, Session);
+        var instructions = new List<(Wire.Metadata Metadata, Instruction Instruction)>();
+        foreach (var (message, _) in FleetRecording.Messages.Where(item => item.Message.Metadata.ReplyToMessageId.Length == 0))
+        {
+            var content = (await new Inflation(FleetRecording.Source, ObjectLimits.Default).ReadAsync(message.Metadata.MessageId, Token)).Content!;
+            var instruction = LegacyRecords.DecodeInstruction(message.Metadata.MessageType, content);
+            var group = message.Metadata.GroupId;
+            instructions.Add((message.Metadata, instruction with { Round = group.Length == 0 ? null : int.Parse(group, System.Globalization.CultureInfo.InvariantCulture) }));
+        }
+        // Training and evaluation by two nodes in three rounds, and the initial model.
+        Assert.Equal(1 + 2 * 2 * 3, instructions.Count);
+
+        var answers = new List<Task<Answer>>();
+        await replay.RunAllAsync(async found =>
+        {
+            // Those of one phase are made at the same time, and before the first pull that finds one.
+            var phase = instructions.Where(item => (item.Metadata.MessageType, item.Metadata.GroupId) == (found.MessageType, found.GroupId)).ToArray();
+            if (phase.Length == 0) return;
+            instructions.RemoveAll(phase.Contains);
+            // The server asks again when it has read the answers of the phase before.
+            await Task.WhenAll(answers).Bounded();
+            answers.AddRange(phase.OrderBy(item => item.Metadata.CreatedAt).Select(item => replay.Ask(item.Metadata, item.Instruction)));
+        });
+
+        Assert.Equal(13, answers.Count);
+        Assert.All(await Task.WhenAll(answers).Bounded(), answer => Assert.Equal(ResultStatus.Success, Assert.IsAssignableFrom<Result>(answer.Reply).Status));
     }
 
     [Fact]
@@ -96,6 +128,42 @@ public sealed class FleetReplayTests
             {
                 Compare(request.Method, Send(request), response.Body);
             }
+        }
+
+        /// <summary>Replays all requests; the metadata of each message that one finds are told before.</summary>
+        public async Task RunAllAsync(Func<Wire.Metadata, Task> finding)
+        {
+            foreach (var (request, response) in Pairs())
+            {
+                if (request.Method == "PullMessages" && Wire.PullMessagesResponse.Parser.ParseFrom(response.Body).MessagesList is [var message])
+                {
+                    await finding(message.Metadata);
+                }
+                var got = Send(request);
+                if (got is Wire.PushMessagesResponse push) PushAgain(request, push, Wire.PushMessagesResponse.Parser.ParseFrom(response.Body));
+                Compare(request.Method, got, response.Body);
+            }
+        }
+
+        /// <summary>The recorded server has the objects of other nodes' replies; ours asks for them again.</summary>
+        private void PushAgain(RecordedCall request, Wire.PushMessagesResponse ours, Wire.PushMessagesResponse theirs)
+        {
+            foreach (var id in ours.ObjectsToPush.Except(theirs.ObjectsToPush).ToArray())
+            {
+                var node = Wire.PushMessagesRequest.Parser.ParseFrom(request.Body).Node;
+                var push = new Wire.PushObjectRequest { Node = node, RunId = HandDesk.RunId, ObjectId = id, ObjectContent = FleetRecording.Objects[id] };
+                Assert.True(server.Desk.PushObject(Caller(server, request), push).Stored);
+                ours.ObjectsToPush.Remove(id);
+            }
+        }
+
+        /// <summary>Asks a node at the recorded instant.</summary>
+        public Task<Answer> Ask(Wire.Metadata metadata, Instruction instruction)
+        {
+            var seconds = Math.Floor(metadata.CreatedAt);
+            server.Clock.SetUtcNow(DateTimeOffset.UnixEpoch.AddSeconds(seconds).AddMicroseconds(Math.Round((metadata.CreatedAt - seconds) * 1e6)));
+            return server.Registry.Snapshot().Single(client => client.Info.Peer.EndsWith($"node {metadata.DstNodeId}", StringComparison.Ordinal))
+                .AskAsync(instruction, Token);
         }
 
         public static FleetCaller Caller(HandDesk server, RecordedCall call) => server.Desk.Authenticate(
