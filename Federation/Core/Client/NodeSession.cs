@@ -11,6 +11,9 @@ internal sealed class NodeSession(FleetCalls calls, NodeWork work, ulong node, F
     /// <summary>Objects on their way to the server at once; each is up to 5 MiB.</summary>
     private const int Pushing = 3;
 
+    /// <summary>Objects on their way from the server, or here before their turn, beside the one that is read.</summary>
+    private const int PullingAhead = 3;
+
     // What Flower's own nodes wait for an object that is announced and not yet there: 1 s, doubled to at most 10 s.
     private static readonly TimeSpan FirstWait = TimeSpan.FromSeconds(1), LastWait = TimeSpan.FromSeconds(10);
 
@@ -98,8 +101,13 @@ internal sealed class NodeSession(FleetCalls calls, NodeWork work, ulong node, F
         // The model of one task is often that of the next: trained on, then evaluated. Another one need not stay in memory.
         var ids = tree is null ? [] : ObjectTrees.Ids(tree, limits);
         if (lastModel is not null && !ids.Contains(lastModel.Id)) lastModel = null;
-        var message = await new Inflation((item, token) => PullObjectAsync(run, item, token), limits, lastModel)
-            .ReadAsync(id, cancellation).ConfigureAwait(false);
+        var objects = new ReadAhead(
+            (item, token) => PullObjectAsync(run, item, token), tree is null ? [] : ObjectTrees.InOrder(tree, lastModel?.Id), PullingAhead, cancellation);
+        FleetMessage message;
+        await using (objects.ConfigureAwait(false))
+        {
+            message = await new Inflation(objects.TakeAsync, limits, lastModel).ReadAsync(id, cancellation).ConfigureAwait(false);
+        }
         if (message.Metadata.RunId != run) throw new FormatException($"[fleet] message {FleetObject.Shown(id)} is of run {message.Metadata.RunId}, not {run}");
         lastModel = message.Content?.Values.OfType<ArrayRecord>().FirstOrDefault() ?? lastModel;
         return message;

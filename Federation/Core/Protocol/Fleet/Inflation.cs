@@ -204,4 +204,10 @@ internal static class ObjectTrees
             ids.TryAdd(node.ObjectId, true);
         }
     }
+
+    /// <summary>The ids in the order in which a message is put together, parents before children.</summary>
+    /// <param name="tree">A tree whose size was checked.</param>
+    /// <param name="except">The id of a branch to leave out; null for none.</param>
+    public static IEnumerable<string> InOrder(Wire.ObjectTree tree, string? except) => tree.ObjectId == except ? []
+        : tree.Children.SelectMany(child => InOrder(child, except)).Prepend(tree.ObjectId);
 }
