@@ -33,7 +33,8 @@ internal static class FederationProcesses
     /// <summary>Joins with clients that send back the model they got.</summary>
     public static async Task<int> JoinAsync(string address, FederationWork work, CancellationToken cancellation)
     {
-        var node = new FederatedNodeOptions { PollInterval = TimeSpan.FromMilliseconds(20) };
+        // So short that what is timed is what a message takes, and not the wait for the next question.
+        var node = new FederatedNodeOptions { PollInterval = TimeSpan.FromMilliseconds(1) };
         await Task.WhenAll(Enumerable.Range(0, work.PerProcess).Select(_ => work.Fleet
             ? FederatedNode.StartAsync(address, new Client(work), node, cancellation)
             : FederatedClient.StartAsync(address, new Client(work), cancellation: cancellation)));

@@ -15,6 +15,7 @@ internal sealed record FederationWork(int Parameters, int Clients, int Rounds, d
         (new(27_232, 2, 3, 0, 1), "at most 0.10 s"),
         (new(10_000_000, 2, 3, 0, 1), "at most 1.7 s, server at most 300 MB"),
         (new(27_232, 40, 1, 1, 20), "at most 1.3 s"),
+        (new(27_232, 1, 50, 0, 1, Fleet: true), "at most 5 s: 0.050 s for each of 100 messages"),
         (new(256 << 18, 2, 2, 0, 1, Fleet: true), "server at most 6 models of 268 MB, whatever the clients"),
     ];
 
