@@ -62,14 +62,14 @@ internal sealed class ArrayRecordClient(ArrayClient client) : IRecordClient
     {
         var config = new OrderedDictionary<string, Scalar>(StringComparer.Ordinal);
         if (!content.ContainsKey(ConfigName)) return config;
-        foreach (var (key, value) in content.Get<ConfigRecord>(ConfigName)) config.Add(key, value.Scalar);
+        foreach (var (key, value) in content.Get<ConfigRecord>(ConfigName)) config.Add(key, value.ToScalar());
         return config;
     }
 
-    /// <summary>The metrics that are numbers; a strategy averages them by the number of examples, which text cannot be.</summary>
+    /// <summary>The metrics that are numbers or lists of them; a strategy averages them by the number of examples, which text cannot be.</summary>
     private static MetricRecord Measured(
         long examples, IReadOnlyDictionary<string, Scalar>? metrics, params (string Name, RecordValue Value)[] more) => new(
         [(ExamplesName, examples), .. more,
-            .. (metrics ?? Metrics.None).Where(item => item.Value.IsNumber && item.Key != ExamplesName && more.All(known => known.Name != item.Key))
-                .Select(item => (item.Key, (RecordValue)item.Value))]);
+            .. (metrics ?? Metrics.None).Select(item => (Name: item.Key, Value: (RecordValue)item.Value))
+                .Where(item => item.Value.IsNumeric && item.Name != ExamplesName && more.All(known => known.Name != item.Name))]);
 }

@@ -60,20 +60,26 @@ internal sealed class InstructionRunner(ArrayClient client, TimeProvider time, I
         switch (instruction)
         {
             case GetPropertiesInstructions get:
-                return new GetPropertiesResult(ResultStatus.Success, await client.GetPropertiesAsync(get.Config, cancellation).ConfigureAwait(false));
+                return new GetPropertiesResult(ResultStatus.Success, Singles(await client.GetPropertiesAsync(get.Config, cancellation).ConfigureAwait(false)));
             case GetParametersInstructions get:
                 var arrays = await client.GetParametersAsync(get.Config, cancellation).ConfigureAwait(false);
                 return new GetParametersResult(ResultStatus.Success, new Parameters(arrays));
             case FitInstructions { Parameters: var parameters, Config: var config }:
                 var fit = await client.FitAsync(parameters.Arrays, config, cancellation).ConfigureAwait(false);
-                return new FitResult(ResultStatus.Success, new Parameters(fit.Parameters), fit.NumExamples, fit.Metrics ?? Metrics.None);
+                return new FitResult(ResultStatus.Success, new Parameters(fit.Parameters), fit.NumExamples, Singles(fit.Metrics));
             case EvaluateInstructions { Parameters: var parameters, Config: var config }:
                 var evaluation = await client.EvaluateAsync(parameters.Arrays, config, cancellation).ConfigureAwait(false);
                 return new EvaluateResult(
-                    ResultStatus.Success, (float)evaluation.Loss, evaluation.NumExamples, evaluation.Metrics ?? Metrics.None);
+                    ResultStatus.Success, (float)evaluation.Loss, evaluation.NumExamples, Singles(evaluation.Metrics));
             default:
                 throw new ArgumentException($"[client] {instruction.GetType().Name} is not work");
         }
+    }
+
+    private static IReadOnlyDictionary<string, Scalar> Singles(IReadOnlyDictionary<string, Scalar>? values)
+    {
+        foreach (var (name, value) in values ?? Metrics.None) value.Single(name);
+        return values ?? Metrics.None;
     }
 
     private static ResultCode CodeFor(Instruction instruction) => instruction switch

@@ -23,9 +23,12 @@ public enum ScalarKind
 
     /// <summary>Bytes.</summary>
     Bytes,
+
+    /// <summary>A list of values of one kind; only apps over records (Flower's Message API) send and take lists.</summary>
+    List,
 }
 
-/// <summary>One value of a config or of metrics: a number, a truth value, text or bytes.</summary>
+/// <summary>One value of a config or of metrics: a number, a truth value, text, bytes, or a list of such.</summary>
 /// <remarks>C# values convert by themselves: <c>new Dictionary&lt;string, Scalar&gt; { ["lr"] = 0.1, ["epochs"] = 2 }</c>.</remarks>
 [DebuggerDisplay("{ToString(),nq} ({Kind})")]
 public readonly struct Scalar : IEquatable<Scalar>
@@ -73,6 +76,14 @@ public readonly struct Scalar : IEquatable<Scalar>
     /// <summary>Bytes, copied.</summary>
     public static Scalar FromBytes(ReadOnlySpan<byte> value) => new(ScalarKind.Bytes, 0, value.ToArray());
 
+    /// <summary>A list: <c>Scalar.FromList(new[] { 0.5, 0.25 })</c>.</summary>
+    /// <exception cref="ArgumentException">The value is no list.</exception>
+    public static Scalar FromList(RecordValue list)
+    {
+        ArgumentNullException.ThrowIfNull(list);
+        return list.IsList ? new(ScalarKind.List, 0, list) : throw new ArgumentException($"[scalar] {list.Kind} {list} is a single value, expected a list");
+    }
+
     /// <summary>An unsigned integer, for values above 2⁶³−1; peers older than Flower 1.12 fail on it.</summary>
     public static Scalar FromUInt64(ulong value) => new(ScalarKind.UInt64, (long)value);
 
@@ -118,6 +129,10 @@ public readonly struct Scalar : IEquatable<Scalar>
     /// <exception cref="InvalidOperationException">The value is no bytes.</exception>
     public ReadOnlyMemory<byte> AsBytes() => Kind == ScalarKind.Bytes ? (byte[])reference! : throw Not("bytes");
 
+    /// <summary>The list.</summary>
+    /// <exception cref="InvalidOperationException">The value is no list.</exception>
+    public RecordValue AsList() => Kind == ScalarKind.List ? (RecordValue)reference! : throw Not("a list");
+
     /// <summary>True for the three kinds of numbers.</summary>
     public bool IsNumber => Kind is ScalarKind.Double or ScalarKind.Int64 or ScalarKind.UInt64;
 
@@ -144,12 +159,17 @@ public readonly struct Scalar : IEquatable<Scalar>
     public override string ToString() => Kind switch
     {
         ScalarKind.Bool => bits != 0 ? "true" : "false",
-        ScalarKind.String => (string)reference!,
+        ScalarKind.String or ScalarKind.List => $"{reference}",
         ScalarKind.Bytes => $"{((byte[])reference!).Length} bytes",
         ScalarKind.Double => AsDouble().ToString(CultureInfo.InvariantCulture),
         ScalarKind.Int64 => bits.ToString(CultureInfo.InvariantCulture),
         _ => ((ulong)bits).ToString(CultureInfo.InvariantCulture),
     };
+
+    /// <summary>The value itself, which is no list.</summary>
+    /// <exception cref="ArgumentException">The value is a list.</exception>
+    internal Scalar Single(string name) => Kind != ScalarKind.List ? this
+        : throw new ArgumentException($"[scalar] '{name}' is a list, which only apps over records (Flower's Message API) send and take");
 
     private InvalidOperationException Not(string wanted) => new($"[scalar] value is {Kind} {this}, not {wanted}");
 }

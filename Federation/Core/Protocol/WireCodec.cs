@@ -116,7 +116,7 @@ internal static class WireCodec
     internal static OrderedDictionary<string, Wire.Scalar> Encode(IReadOnlyDictionary<string, Scalar> values)
     {
         var encoded = new OrderedDictionary<string, Wire.Scalar>(values.Count);
-        foreach (var (key, value) in values) encoded.Add(key, Encode(value));
+        foreach (var (key, value) in values) encoded.Add(key, Encode(value.Single(key)));
         return encoded;
     }
 

@@ -161,6 +161,11 @@ public sealed class History
             case ScalarKind.UInt64: json.WriteNumberValue(value.AsUInt64()); break;
             case ScalarKind.Bool: json.WriteBooleanValue(value.AsBool()); break;
             case ScalarKind.String: json.WriteStringValue(value.AsString()); break;
+            case ScalarKind.List:
+                json.WriteStartArray();
+                foreach (var item in value.AsList().Items) WriteScalar(json, item);
+                json.WriteEndArray();
+                break;
             default: json.WriteBase64StringValue(value.AsBytes().Span); break;
         }
     }

@@ -77,6 +77,36 @@ public sealed class FederatedNodeTests : IDisposable
         await LeaveAsync(node);
     }
 
+    /// <summary>Flower's apps may send lists in a config and take lists of numbers as metrics.</summary>
+    [Fact]
+    public async Task Node_OfArrayClient_TakesAndGivesLists()
+    {
+        var lists = new ConfigRecord(
+            ("ints", new[] { -1L, 2 }), ("floats", new[] { 0.5, 0.25 }), ("flags", new[] { true, false }), ("names", new[] { "a", "" }),
+            ("bytes", new[] { new byte[] { 9 } }), ("none", RecordValue.List(ScalarKind.Double)), ("single", 3));
+        link.Send("evaluate", new RecordDict(("arrays", new ArrayRecord(("w", TestKit.Floats(1)))), ("config", lists)));
+        IReadOnlyDictionary<string, Scalar>? heard = null;
+        var node = Run(new LambdaClient
+        {
+            Evaluate = (_, config) =>
+            {
+                heard = config;
+                return new(1, 2, new Dictionary<string, Scalar>
+                {
+                    ["recalls"] = Scalar.FromList(new[] { 0.5, 0.75 }),
+                    ["names"] = Scalar.FromList(new[] { "a" }),
+                    ["text"] = "b",
+                });
+            },
+        });
+
+        var metrics = (await link.NextReply()).Content!.Get<MetricRecord>("metrics");
+        await LeaveAsync(node);
+        Assert.Equal(lists.Select(item => (item.Key, item.Value)), heard!.Select(item => (item.Key, (RecordValue)item.Value)));
+        Assert.Equal(["num-examples", "eval_loss", "recalls"], metrics.Keys);
+        Assert.Equal<RecordValue>(new[] { 0.5, 0.75 }, metrics["recalls"]);
+    }
+
     private static float Weight(FleetMessage message) =>
         Assert.Single(message.Content!.Get<ArrayRecord>("arrays")["w"].Array.ToArray<float>());
 

@@ -98,7 +98,7 @@ internal static class LegacyRecords
     }
 
     private static ConfigRecord Config(IReadOnlyDictionary<string, Scalar> values) =>
-        new(values.Select(item => (item.Key, (RecordValue)item.Value)));
+        new(values.Select(item => (item.Key, (RecordValue)item.Value.Single(item.Key))));
 
     private static ConfigRecord StatusOf(Result result) =>
         new(("code", (long)result.Status.Code), ("message", result.Status.Message));

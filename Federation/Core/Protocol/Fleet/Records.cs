@@ -67,7 +67,7 @@ public sealed class MetricRecord(params IEnumerable<(string Name, RecordValue Va
     string IRecord.TypeName => ObjectType.MetricRecord;
 
     private static (string Name, RecordValue Value) Number((string Name, RecordValue Value) item) =>
-        item.Value.Kind is ScalarKind.Double or ScalarKind.Int64 or ScalarKind.UInt64 ? item
+        item.Value.IsNumeric ? item
             : throw new ArgumentException($"[record] metric '{item.Name}' is {item.Value.Kind} {item.Value}, not a number");
 }
 
