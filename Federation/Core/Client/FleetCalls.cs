@@ -10,8 +10,13 @@ internal sealed class FleetCalls(IFleetTransport transport, NodeKey key, string 
     // A piece of 5 MiB may take so long on a slow line; a server that is silent for longer is gone.
     private static readonly TimeSpan CallTime = TimeSpan.FromSeconds(120), HeartbeatTime = TimeSpan.FromSeconds(5);
 
+    /// <summary>A signature is of the time alone, so the calls of a moment share one: to make it takes longer than a small call.</summary>
+    private static readonly TimeSpan Moment = TimeSpan.FromSeconds(1);
+
     private readonly TimeProvider time = options.TimeProvider;
     private readonly Random random = new SharedRandom(options.Random);
+    private readonly Lock gate = new();
+    private (SignedHeaders Headers, long At)? signed;
 
     /// <summary>The wait before the next heartbeat: early enough for one to be lost, spread so that nodes do not beat together.</summary>
     public TimeSpan HeartbeatWait => (options.HeartbeatInterval - HeartbeatTime) * (0.7 + 0.2 * random.NextDouble());
@@ -137,7 +142,7 @@ internal sealed class FleetCalls(IFleetTransport transport, NodeKey key, string 
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellation);
         try
         {
-            var response = await transport.CallAsync(method, request.ToByteArray(), key.Sign(time.GetUtcNow()), either.Token).ConfigureAwait(false);
+            var response = await transport.CallAsync(method, request.ToByteArray(), Sign(), either.Token).ConfigureAwait(false);
             return parser.ParseFrom(response);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
@@ -147,6 +152,15 @@ internal sealed class FleetCalls(IFleetTransport transport, NodeKey key, string 
         catch (InvalidProtocolBufferException exception)
         {
             throw new RpcException(new(StatusCode.Internal, $"the response to {method} cannot be read: {exception.Message}", exception));
+        }
+    }
+
+    private SignedHeaders Sign()
+    {
+        lock (gate)
+        {
+            if (signed is not { At: var at } || time.GetElapsedTime(at) >= Moment) signed = (key.Sign(time.GetUtcNow()), time.GetTimestamp());
+            return signed.Value.Headers;
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Grpc.Core;
 
 namespace ManagedFed.Federation;
@@ -14,6 +15,14 @@ internal sealed class FleetDesk(FleetNodes nodes, FleetRun run, TimeProvider clo
     /// <summary>The pause, in seconds, that replies to a push suggest; nodes do not heed it.</summary>
     private const ulong SuggestedPause = 5;
 
+    /// <summary>The most callers whose last proof is remembered; beyond it all are forgotten and proven anew.</summary>
+    private const int MaxProofs = 20_000;
+
+    /// <summary>Keys with more text around them than this are not remembered; one on P-384 has 215 bytes.</summary>
+    private const int MaxRememberedKey = 1024;
+
+    private readonly ConcurrentDictionary<string, (SignedHeaders Headers, string Fingerprint)> proofs = [];
+
     /// <summary>Checks the signature of a call.</summary>
     public FleetCaller Authenticate(SignedHeaders? headers, string peer)
     {
@@ -22,8 +31,18 @@ internal sealed class FleetDesk(FleetNodes nodes, FleetRun run, TimeProvider clo
             throw FleetRefusal.Unauthenticated(
                 "the call is not signed: nodes of Flower 1.23 and later send flwr-public-key-bin, flwr-timestamp and flwr-signature-bin; update flwr");
         }
+        var key = Convert.ToBase64String(headers.PublicKey.Span);
+        // To read a key and check its signature takes longer than most calls do, and nodes may sign once for several.
+        if (proofs.TryGetValue(key, out var known) && known.Headers.IsSame(headers))
+        {
+            if (headers.TimeProblem(clock.GetUtcNow()) is { } late) throw FleetRefusal.Unauthenticated(late);
+            return new(known.Fingerprint, peer);
+        }
         if (headers.Problem(clock.GetUtcNow()) is { } problem) throw FleetRefusal.Unauthenticated(problem);
-        return new(KeyList.Fingerprint(headers.PublicKey.Span), peer);
+        var fingerprint = known.Fingerprint ?? KeyList.Fingerprint(headers.PublicKey.Span);
+        if (proofs.Count >= MaxProofs) proofs.Clear();
+        if (headers.PublicKey.Length <= MaxRememberedKey) proofs[key] = (headers, fingerprint);
+        return new(fingerprint, peer);
     }
 
     public Wire.RegisterNodeResponse Register(FleetCaller caller, Wire.RegisterNodeRequest request) =>

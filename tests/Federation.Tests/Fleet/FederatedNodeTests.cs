@@ -77,6 +77,39 @@ public sealed class FederatedNodeTests : IDisposable
         await LeaveAsync(node);
     }
 
+    [Fact]
+    public async Task Calls_OfOneSecond_ShareASignature()
+    {
+        var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(new(2026, 11, 27, 12, 0, 0, TimeSpan.Zero));
+        using var heard = new Headers();
+        using var key = NodeKey.Create();
+        var calls = new FleetCalls(heard, key, "test:9092", new() { TimeProvider = clock }, new LogRecorder());
+        await calls.HeartbeatAsync(1, leave.Token);
+        clock.Advance(TimeSpan.FromMilliseconds(999));
+        await calls.HeartbeatAsync(1, leave.Token);
+        clock.Advance(TimeSpan.FromMilliseconds(1));
+        await calls.HeartbeatAsync(1, leave.Token);
+
+        Assert.Same(heard.Seen[0], heard.Seen[1]);
+        Assert.Equal("2026-11-27T12:00:01.000000+00:00", heard.Seen[2].Timestamp);
+        Assert.All(heard.Seen, headers => Assert.Null(headers.Problem(clock.GetUtcNow())));
+    }
+
+    private sealed class Headers : IFleetTransport
+    {
+        public List<SignedHeaders> Seen { get; } = [];
+
+        public ValueTask<byte[]> CallAsync(string method, byte[] request, SignedHeaders headers, CancellationToken cancellation)
+        {
+            Seen.Add(headers);
+            return new(new Wire.SendNodeHeartbeatResponse { Success = true }.ToByteArray());
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+
     /// <summary>Flower's apps may send lists in a config and take lists of numbers as metrics.</summary>
     [Fact]
     public async Task Node_OfArrayClient_TakesAndGivesLists()

@@ -15,6 +15,25 @@ public sealed class FleetDeskTests
         new(new(TestKit.Floats(model)), new Dictionary<string, Scalar> { ["lr"] = 0.5 });
 
     [Fact]
+    public void Authenticate_SignatureUsedAgain_CountsForItsTimeAndItsKeyAlone()
+    {
+        using var key = NodeKey.Create();
+        using var other = NodeKey.Create();
+        var headers = key.Sign(server.Clock.GetUtcNow());
+        var caller = server.Desk.Authenticate(headers, "peer");
+        Assert.Equal(caller, server.Desk.Authenticate(headers, "peer"));
+        Assert.NotEqual(caller, server.Desk.Authenticate(other.Sign(server.Clock.GetUtcNow()), "peer"));
+        Refused("not of this timestamp", headers with { Signature = other.Sign(server.Clock.GetUtcNow()).Signature });
+        Refused("not of this timestamp", headers with { PublicKey = other.PublicKey });
+        Refused("not of this timestamp", headers with { Timestamp = SignedHeaders.Format(server.Clock.GetUtcNow().AddSeconds(1)) });
+        server.Clock.Advance(TimeSpan.FromSeconds(306));
+        Refused("is not within", headers);
+
+        void Refused(string why, SignedHeaders wrong) =>
+            HandDesk.Refused(StatusCode.Unauthenticated, why, () => server.Desk.Authenticate(wrong, "peer"));
+    }
+
+    [Fact]
     public async Task AskAsync_NodeThatTrains_GivesItsResult()
     {
         var node = server.JoinedNode();

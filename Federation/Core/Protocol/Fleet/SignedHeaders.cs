@@ -20,7 +20,14 @@ internal sealed record SignedHeaders(ReadOnlyMemory<byte> PublicKey, string Time
     public static string Format(DateTimeOffset now) => now.UtcDateTime.ToString(TimestampFormat, CultureInfo.InvariantCulture);
 
     /// <summary>Why the caller is not who it says; null when it is.</summary>
-    public string? Problem(DateTimeOffset now)
+    public string? Problem(DateTimeOffset now) => TimeProblem(now) ?? SignatureProblem();
+
+    /// <summary>True when key, timestamp and signature are the same.</summary>
+    public bool IsSame(SignedHeaders other) => Timestamp == other.Timestamp
+        && Signature.Span.SequenceEqual(other.Signature.Span) && PublicKey.Span.SequenceEqual(other.PublicKey.Span);
+
+    /// <summary>Why the timestamp does not count now; null when it does.</summary>
+    public string? TimeProblem(DateTimeOffset now)
     {
         // Python leaves the fraction out when it is zero.
         if (!DateTimeOffset.TryParse(Timestamp, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var then))
@@ -32,6 +39,11 @@ internal sealed record SignedHeaders(ReadOnlyMemory<byte> PublicKey, string Time
             return $"the timestamp {Timestamp} is not within {Ahead.TotalSeconds} s ahead of and {Behind.TotalSeconds} s behind {Format(now)}; "
                 + "do both clocks run right?";
         }
+        return null;
+    }
+
+    private string? SignatureProblem()
+    {
         try
         {
             using var key = ECDsa.Create();
