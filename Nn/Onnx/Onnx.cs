@@ -7,7 +7,8 @@ namespace ManagedFed.Nn;
 /// <remarks>
 /// The function is recorded, not computed, in evaluation mode at two batch sizes; sizes that differ between the two follow the
 /// batch. Operations become nodes of operator set 17 (IR version 8), parameters initializers of their own names. Layouts stay:
-/// images have their channels last. A runtime may lack kernels for float64, as ONNX Runtime does for convolutions.
+/// images have their channels last. Types without arithmetic in ONNX Runtime, float16 among them, are calculated in wider ones, whose
+/// results are rounded. A runtime may still lack kernels: ONNX Runtime has none for arithmetic of uint64 and convolutions of float64.
 /// </remarks>
 public static class Onnx
 {

@@ -32,17 +32,17 @@ internal sealed partial class OnnxTranslator
     }
 
     private string Compare(string op, string[] x, OnnxPair node) =>
-        In(node.First.Inputs[0].DType.Wide(), x, node, y => graph.Apply(op, y), DType.Bool);
+        Calculate(x, node, y => graph.Apply(op, y), DType.Bool);
 
     private string Select(string[] x, OnnxPair node) =>
-        In(node.DType.Wide(), x[1..], node, y => graph.Apply("Where", [x[0], .. y]));
+        Calculate(x[1..], node, y => graph.Apply("Where", [x[0], .. y]));
 
     /// <summary>Operations on numbers.</summary>
     /// <exception cref="ArgumentException">The operation is none of these.</exception>
     private string Number(string[] x, OnnxPair node)
     {
-        var dtype = node.DType.Wide();
-        return In(dtype, x, node, y => node.Op.Name switch
+        var dtype = node.DType.Arithmetic();
+        return Calculate(x, node, y => node.Op.Name switch
         {
             "add" => graph.Apply("Add", y),
             "subtract" => graph.Apply("Sub", y),

@@ -12,7 +12,7 @@ internal sealed partial class OnnxTranslator
         if (x.Length == 2) return graph.Apply("MatMul", x);
         if (node.Rank != 2) return graph.Apply("Add", [graph.Apply("MatMul", x.AsSpan(..2)), x[2]]);
         return node.Input(1).Op is Transpose { SwapsLastAxes: true }
-            ? graph.Apply("Gemm", [x[0], name(node.Input(1).Input(0)), x[2]], Int("transB", 1))
+            ? graph.Apply("Gemm", [x[0], As(name(node.Input(1).Input(0)), node.DType, node.DType.Arithmetic()), x[2]], Int("transB", 1))
             : graph.Apply("Gemm", x);
     }
 
@@ -71,7 +71,9 @@ internal sealed partial class OnnxTranslator
     private string ClassLoss(string[] x, OnnxPair node)
     {
         var classes = ReshapeTo(Indices(x[1], node.Input(1).DType), [.. node.Sizes, new(1, 1)]);
-        var chosen = graph.Apply("GatherElements", [graph.Apply("LogSoftmax", [x[0]], Int("axis", -1)), classes], Int("axis", 1));
-        return ReshapeTo(graph.Apply("Neg", [chosen]), node.Sizes);
+        var (dtype, wide) = (node.DType, node.DType.Arithmetic());
+        var logs = graph.Apply("LogSoftmax", [As(x[0], dtype, wide)], Int("axis", -1));
+        var loss = graph.Apply("Neg", [graph.Apply("GatherElements", [logs, classes], Int("axis", 1))]);
+        return As(ReshapeTo(loss, node.Sizes), wide, dtype);
     }
 }

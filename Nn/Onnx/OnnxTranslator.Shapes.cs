@@ -51,15 +51,15 @@ internal sealed partial class OnnxTranslator
     private string Total(string[] x, OnnxPair node, Axes axes)
     {
         long[] numbers = [.. Enumerable.Range(0, axes.Length).Select(i => (long)axes[i])];
-        return In(node.DType.Wide(), x, node, y => graph.Apply("ReduceSum", [y[0], graph.Vector(numbers)]));
+        return Calculate(x, node, y => graph.Apply("ReduceSum", [y[0], graph.Vector(numbers)]));
     }
 
     // Truth values are folded as 0 and 1.
     private string Extreme(string op, string[] x, OnnxPair node, Axes axes) =>
-        In(node.First.Inputs[0].DType.Wide(), x, node, y => graph.Apply(op, y, Ints("axes", axes)));
+        Calculate(x, node, y => graph.Apply(op, y, Ints("axes", axes)));
 
     private string Place(string op, string[] x, OnnxPair node, int axis) =>
-        In(node.First.Inputs[0].DType.Wide(), x, node, y => graph.Apply(op, y, Int("axis", axis)), DType.Int64);
+        Calculate(x, node, y => graph.Apply(op, y, Int("axis", axis)), DType.Int64);
 
     /// <summary>A shape; a size that follows the batch is computed at run time.</summary>
     private string Vector(OnnxSize[] sizes)
@@ -70,7 +70,7 @@ internal sealed partial class OnnxTranslator
 
     private string Times(OnnxSize size)
     {
-        if (size.Per(graph.Batch) is not { } factor || BatchInput is null)
+        if (size.Per(graph.Batch) is not { } factor)
         {
             return Throw.Argument<string>("onnx", $"an axis has size {size.First} at batch size {graph.Batch.First} and {size.Second} at {graph.Batch.Second}, no multiple of the batch's; export with DynamicBatch = false");
         }

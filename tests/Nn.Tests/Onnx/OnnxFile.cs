@@ -1,11 +1,29 @@
 using ManagedFed.Nn;
 using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace ManagedFed.Tests;
 
 /// <summary>A model exported to a file of its own, and what ONNX Runtime makes of it.</summary>
 internal sealed class OnnxFile : IDisposable
 {
+    private static readonly Dictionary<TensorElementType, DType> Types = new()
+    {
+        [TensorElementType.Bool] = DType.Bool,
+        [TensorElementType.UInt8] = DType.UInt8,
+        [TensorElementType.Int8] = DType.Int8,
+        [TensorElementType.Int16] = DType.Int16,
+        [TensorElementType.UInt16] = DType.UInt16,
+        [TensorElementType.Int32] = DType.Int32,
+        [TensorElementType.UInt32] = DType.UInt32,
+        [TensorElementType.Int64] = DType.Int64,
+        [TensorElementType.UInt64] = DType.UInt64,
+        [TensorElementType.Float16] = DType.Float16,
+        [TensorElementType.BFloat16] = DType.BFloat16,
+        [TensorElementType.Float] = DType.Float32,
+        [TensorElementType.Double] = DType.Float64,
+    };
+
     private readonly string folder = Directory.CreateTempSubdirectory("onnx").FullName;
 
     public string Path => System.IO.Path.Combine(folder, "model.onnx");
@@ -68,33 +86,19 @@ internal sealed class OnnxFile : IDisposable
         }
     }
 
-    private static OrtValue ToRuntime(Tensor x) => x.DType switch
+    private static OrtValue ToRuntime(Tensor x)
     {
-        DType.Bool => ToRuntime<bool>(x),
-        DType.UInt8 => ToRuntime<byte>(x),
-        DType.Int32 => ToRuntime<int>(x),
-        DType.UInt32 => ToRuntime<uint>(x),
-        DType.Int64 => ToRuntime<long>(x),
-        DType.Float64 => ToRuntime<double>(x),
-        _ => ToRuntime<float>(x),
-    };
-
-    private static OrtValue ToRuntime<T>(Tensor x) where T : unmanaged =>
-        OrtValue.CreateTensorValueFromMemory(x.ToArray<T>(), [.. x.Shape.Select(size => (long)size)]);
+        var type = Types.Single(entry => entry.Value == x.DType).Key;
+        var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, type, [.. x.Shape.Select(size => (long)size)]);
+        x.Reshape(-1).View(DType.UInt8).ToArray<byte>().CopyTo(value.GetTensorMutableRawData());
+        return value;
+    }
 
     private static Tensor FromRuntime(OrtValue value)
     {
         var info = value.GetTensorTypeAndShape();
-        Shape shape = [.. info.Shape.Select(size => (int)size)];
-        return info.ElementDataType.ToString() switch
-        {
-            "Bool" => Tensor.From(value.GetTensorDataAsSpan<bool>(), shape),
-            "UInt8" => Tensor.From(value.GetTensorDataAsSpan<byte>(), shape),
-            "Int32" => Tensor.From(value.GetTensorDataAsSpan<int>(), shape),
-            "UInt32" => Tensor.From(value.GetTensorDataAsSpan<uint>(), shape),
-            "Int64" => Tensor.From(value.GetTensorDataAsSpan<long>(), shape),
-            "Double" => Tensor.From(value.GetTensorDataAsSpan<double>(), shape),
-            _ => Tensor.From(value.GetTensorDataAsSpan<float>(), shape),
-        };
+        var bytes = Tensor.From<byte>(value.GetTensorMutableRawData());
+        var dtype = Types[info.ElementDataType];
+        return (dtype == DType.Bool ? bytes.AsType(dtype) : bytes.View(dtype)).Reshape([.. info.Shape.Select(size => (int)size)]);
     }
 }

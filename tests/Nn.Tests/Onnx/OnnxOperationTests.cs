@@ -83,7 +83,7 @@ public sealed class OnnxOperationTests
             var data = new TheoryData<string, DType>();
             foreach (var name in IntegerFunctions.Keys)
             {
-                foreach (var dtype in (DType[])[DType.UInt8, DType.Int32, DType.UInt32, DType.Int64]) data.Add(name, dtype);
+                foreach (var dtype in (DType[])[DType.UInt8, DType.Int8, DType.Int16, DType.UInt16, DType.Int32, DType.UInt32, DType.Int64]) data.Add(name, dtype);
             }
             return data;
         }
@@ -98,6 +98,45 @@ public sealed class OnnxOperationTests
     [MemberData(nameof(IntegerNames))]
     public void Export_OfAFunctionOfIntegers_ComputesTheSame(string name, DType dtype) =>
         Agrees(new Activation(IntegerFunctions[name]), batch => Tensor.RandomInt(RandomKey.FromSeed((ulong)batch), 0, 12, [batch, 6]).AsType(dtype), 0);
+
+    [Theory]
+    [InlineData(DType.Bool)]
+    [InlineData(DType.UInt8)]
+    [InlineData(DType.Int8)]
+    [InlineData(DType.Int16)]
+    [InlineData(DType.UInt16)]
+    [InlineData(DType.Int32)]
+    [InlineData(DType.UInt32)]
+    [InlineData(DType.Int64)]
+    [InlineData(DType.UInt64)]
+    [InlineData(DType.Float16)]
+    [InlineData(DType.BFloat16)]
+    [InlineData(DType.Float32)]
+    [InlineData(DType.Float64)]
+    public void Export_OfMoves_TakesEveryType(DType dtype)
+    {
+        var model = new Activation(x =>
+        {
+            var ends = Tensor.Concatenate([x.Take(Tensor.From(4, 1), 1), x[.., 2..4]], 1);
+            return Tensor.Concatenate([ends.Reshape(-1, 2, 2), ends.ExpandDims(1).BroadcastTo([x.Shape[0], 2, 4]).SwapAxes(1, 2).Reshape(-1, 4, 2)], 1);
+        });
+        Agrees(model, batch => Tensor.RandomInt(RandomKey.FromSeed((ulong)batch), 0, 2, [batch, 6]).AsType(dtype), 0);
+    }
+
+    // Each result is rounded once here and there, from float32: half's step is 2⁻¹⁰, bfloat16's 2⁻⁷, and errors add up a little.
+    [Theory]
+    [InlineData(DType.Float16, 0.004)]
+    [InlineData(DType.BFloat16, 0.03)]
+    public void Export_OfHalves_ComputesTheSame(DType dtype, double tolerance)
+    {
+        var keys = RandomKey.FromSeed(1).Split(4);
+        var model = new Sequential(
+            new Conv2d(2, 4, 3, keys[0], padding: 1, dtype: dtype), new MaxPool2d(2), new Gelu(), new Flatten(1), new Linear(16, 6, keys[1], dtype: dtype),
+            new LayerNorm(6, dtype: dtype), new Softmax());
+        Agrees(model, batch => LayerCheck.Random(batch, [batch, 4, 4, 2]).AsType(dtype), tolerance);
+        Agrees(new MultiHeadAttention(6, 2, keys[2], dtype: dtype), batch => LayerCheck.Random(batch, [batch, 5, 6]).AsType(dtype), tolerance);
+        Agrees(new Activation(x => Losses.CrossEntropy(x, x.ArgMin(), reduction: Reduction.Mean)), batch => LayerCheck.Random(batch, [batch, 6]).AsType(dtype), tolerance);
+    }
 
     [Fact]
     public void Export_OfFloat64_ComputesTheSame()

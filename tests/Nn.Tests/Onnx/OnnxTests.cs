@@ -144,6 +144,9 @@ public sealed class OnnxTests : IDisposable
             "[onnx] a constant of shape () at batch size 3 is another, of shape (), at 6; compute it from the input, or export with DynamicBatch = false",
             x => x * Math.Sqrt(x.Shape[0]));
         RefusesToExport(
+            "[onnx] a constant of shape () at batch size 3 is another, of shape (), at 6; compute it from the input, or export with DynamicBatch = false",
+            x => x.AsType(DType.Int32) * (x.Shape[0] / 3));
+        RefusesToExport(
             "[onnx] an axis has size 4 at batch size 3 and 7 at 6, no multiple of the batch's; export with DynamicBatch = false",
             x => x.Sum(0).BroadcastTo([x.Shape[0] + 1, 4]));
         RefusesToExport(
