@@ -115,19 +115,43 @@ internal sealed record ScatterMultiply(int Axis) : ScatterOp("scatter_multiply",
 {
     protected override void Join(NdArray y, NdArray indices, NdArray updates) => F.ScatterUpdate.Run<F.JoinProduct>(Name, y, indices, Axis, updates);
 
-    // The gradient of a factor is the product of the others. Where that factor is zero, y/v fails: take the product of all
-    // that are not zero, if there is no other zero.
-    public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y)
+    // The gradient of a factor is the product of the others. It is not y/v, which fails where a factor is zero.
+    public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i switch
     {
-        if (i == 0) return Tensor.Apply(this, g, x[1], x[2]);
-        if (i == 1) return null;
-        var (xIsZero, vIsZero) = (x[0] == 0.0, x[2] == 0.0);
-        var (ones, v) = (x[0].OnesLike(), Tensor.Where(vIsZero, x[2].OnesLike(), x[2]));
-        var product = Tensor.Apply(this, Tensor.Where(xIsZero, ones, x[0]), x[1], v);
-        var zeros = Tensor.Apply(new ScatterAdd(Axis), xIsZero.AsType(DType.Int32), x[1], vIsZero.AsType(DType.Int32));
-        var alone = Updated(zeros, x[1]) == vIsZero.AsType(DType.Int32);
-        var others = Updated(product, x[1]) / v;
-        return Updated(g, x[1]) * Tensor.Where(alone, others, others.ZerosLike());
+        0 => Tensor.Apply(this, g, x[1], x[2]),
+        2 => Updated(g * x[0], x[1]) * Others(x[2], x[1], x[0].Shape[Axis]),
+        _ => null,
+    };
+
+    /// <summary>For each factor the product of the other ones at its place: in order of places, of those before it and those behind it.</summary>
+    private Tensor Others(Tensor v, Tensor indices, int size)
+    {
+        var count = (int)indices.Count;
+        if (count < 2) return v.OnesLike();
+        var (numbers, factors) = (indices.AsType(DType.Int64).Reshape([count]), v.Reshape([.. v.Shape.Sizes[..Axis], count, .. v.Shape.Sizes[(Axis + indices.Rank)..]]));
+        var places = Tensor.Where(numbers < 0, numbers + size, numbers);
+        var order = places.ArgSort();
+        (places, factors) = (places.Take(order), factors.Take(order, Axis));
+        var others = Before(places, factors) * Before(places.Flip(0), factors.Flip(Axis)).Flip(Axis);
+        return others.Take(order.ArgSort(), Axis).Reshape(v.Shape);
+    }
+
+    /// <summary>The product of the factors before each that share its place, in about log₂ n steps, each joining products twice as long.</summary>
+    private Tensor Before(Tensor places, Tensor factors)
+    {
+        var (size, ones) = (places.Shape[0], factors.OnesLike());
+        var products = Earlier(factors, 1);
+        for (var length = 1; length < size; length *= 2) products *= Earlier(products, length);
+        return products;
+
+        Tensor Earlier(Tensor values, int distance)
+        {
+            var rest = size - distance;
+            var meets = places.Slice(0, distance, rest) == places.Slice(0, 0, rest);
+            var spread = meets.Reshape([rest, .. Enumerable.Repeat(1, values.Rank - 1 - Axis)]);
+            var met = Tensor.Where(spread, values.Slice(Axis, 0, rest), ones.Slice(Axis, 0, rest));
+            return Tensor.Concatenate([ones.Slice(Axis, 0, distance), met], Axis);
+        }
     }
 }
 

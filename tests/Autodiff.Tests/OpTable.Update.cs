@@ -20,7 +20,7 @@ internal static partial class OpTable
         ["scatter"] = Meeting((at, v) => at.Set(v)),
         ["scatter_add"] = Meeting((at, v) => at.Add(v)),
         ["scatter subtract"] = Meeting((at, v) => at.Subtract(v)),
-        ["scatter_multiply"] = Meeting((at, v) => at.Multiply(v), 0.3, 1),
+        ["scatter_multiply"] = Meeting((at, v) => at.Multiply(v)),
         ["scatter_divide"] = Meeting((at, v) => at.Divide(v), 0.5, 1),
         ["scatter_max"] = Meeting((at, v) => at.Maximum(v)),
         ["scatter_min"] = Meeting((at, v) => at.Minimum(v)),

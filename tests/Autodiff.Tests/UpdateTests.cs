@@ -91,6 +91,26 @@ public sealed class UpdateTests
     }
 
     [Fact]
+    public void Multiply_WhereFactorsAreZero_HasDerivativesOfEveryOrder()
+    {
+        // y₂ = x₂·v₀·v₁·v₃ and y₀ = x₀·v₂: ∂²y₂/∂v₀∂v₁ = x₂·v₃ = 15 at v = (0, 0, 7, 3), the other second derivatives have a zero factor.
+        var (x, v, at) = (Tensor.From<float>(2, 4, 5), Tensor.From<float>(0, 0, 7, 3), Tensor.From(2, -1, 0, 2));
+        Func<Tensor, Tensor> ofValues = v => x.At[at].Multiply(v).Sum(), ofTensor = x => x.At[at].Multiply(v).Sum();
+        Assert.Equal([0, 0, 2, 0], Transforms.Grad(ofValues)(v).ToArray<float>());
+        Assert.Equal([0, 15, 0, 0], Row(Transforms.Grad(ofValues), v, 0));
+        Assert.Equal([15, 0, 0, 0], Row(Transforms.Grad(ofValues), v, 1));
+        Assert.Equal([0, 0, 0, 0], Row(Transforms.Grad(ofValues), v, 3));
+        Assert.Equal([0, 0, 0, 5], Row(u => Transforms.Grad(w => Transforms.Grad(ofValues)(w)[0])(u), v, 1));
+
+        // ∂²y₂/∂x₂∂v₀ = v₁·v₃, also where x₂ is zero.
+        var values = Tensor.From<float>(0, 2, 7, 3);
+        Assert.Equal([0, 0, 6], Row(x => Transforms.Grad(v => x.At[at].Multiply(v).Sum())(values), Tensor.Zeros([3]), 0));
+        Assert.Equal([7, 1, 0], Transforms.Grad(ofTensor)(x).ToArray<float>());
+
+        static float[] Row(Func<Tensor, Tensor> gradient, Tensor at, int i) => Transforms.Grad(u => gradient(u)[i])(at).ToArray<float>();
+    }
+
+    [Fact]
     public void PutAlongAxis_SetsOneElementPerIndex()
     {
         var x = Grid(2, 3);
