@@ -50,8 +50,8 @@ internal sealed class Compiler : ICellOwner
         }
     }
 
-    /// <summary>Runs the function and returns its results as tensors of their own.</summary>
-    public Tensor[] Results(ReadOnlySpan<Tensor> arguments) => Run(arguments, [], static (plan, first) =>
+    /// <summary>Runs the function and returns its results as tensors of their own; null where it captures tensors of a transform around it.</summary>
+    public Tensor[]? Results(ReadOnlySpan<Tensor> arguments) => Run(arguments, [], static (plan, first) =>
     {
         var results = new Tensor[plan.Outputs.Length - first];
         for (var i = 0; i < results.Length; i++) results[i] = Tensor.Own(plan.Take(first + i));
@@ -59,12 +59,12 @@ internal sealed class Compiler : ICellOwner
     });
 
     /// <summary>Runs the function and returns its first result, a scalar.</summary>
-    public double Scalar(ReadOnlySpan<Tensor> arguments, ReadOnlySpan<double> scalars) => Run(arguments, scalars, static (plan, first) =>
+    public double Scalar(ReadOnlySpan<Tensor> arguments, ReadOnlySpan<double> scalars) => Run<double?>(arguments, scalars, static (plan, first) =>
         plan.Outputs[first] switch
         {
             { DType: DType.Float32 } single => single.ReadScalar<float>(),
             var other => other.AsType(DType.Float64).ReadScalar<double>(),
-        });
+        }) ?? Throw.Argument<double>("compile", "the step captures a tensor of a transform around it; call the step outside of that");
 
     public Tensor Snapshot(int slot)
     {
@@ -73,13 +73,13 @@ internal sealed class Compiler : ICellOwner
 
     /// <summary>
     /// Runs the function and reads its results, while the arguments, which some may look at, are there: those that nobody
-    /// else asked for are computed for this run alone.
+    /// else asked for are computed for this run alone. Nothing is read where the function captures tensors of a transform around it.
     /// </summary>
-    private T Run<T>(ReadOnlySpan<Tensor> arguments, ReadOnlySpan<double> scalars, Func<Plan, int, T> read)
+    private T? Run<T>(ReadOnlySpan<Tensor> arguments, ReadOnlySpan<double> scalars, Func<Plan, int, T> read)
     {
         lock (gate)
         {
-            var plan = Find(arguments) ?? Trace(arguments);
+            if ((Find(arguments) ?? Trace(arguments)) is not { } plan) return default;
             if (arrays.Length != arguments.Length) arrays = new NdArray[arguments.Length];
             Evaluator.Borrow(arguments, arrays);
             var dense = 0;
@@ -134,7 +134,7 @@ internal sealed class Compiler : ICellOwner
         return null;
     }
 
-    private Plan Trace(ReadOnlySpan<Tensor> arguments)
+    private Plan? Trace(ReadOnlySpan<Tensor> arguments)
     {
         var trace = new Trace();
         var inputs = new Tensor[arguments.Length];
@@ -153,6 +153,9 @@ internal sealed class Compiler : ICellOwner
             for (var i = 0; i < cells.Length; i++) cells[i].Value = before[i];
             trace.Close();
         }
+
+        // To the recorded graph such tensors would be constants.
+        if (Array.Exists(results, result => result.IsTraced)) return null;
 
         // A result may be a constant that the user disposes of; what the plan computes has edges to the others.
         foreach (var result in results) Interlocked.Increment(ref result.Pending);

@@ -34,6 +34,9 @@ internal sealed class TensorCell
     /// <summary>Puts a transform's tensor in place for one call; the true value must follow.</summary>
     public void Substitute(Tensor tensor) => value = tensor;
 
+    /// <summary>True while a transform's tensor is in place.</summary>
+    public bool IsTraced => value is { } tensor && (tensor.IsTraced || tensor.Op is Ops.Placeholder);
+
     public bool IsOwnedBy(ICellOwner candidate) => owner == candidate;
 
     /// <summary>Says that the value now lies with the owner.</summary>

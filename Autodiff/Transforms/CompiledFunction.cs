@@ -19,16 +19,18 @@ public readonly record struct CompileStatistics(int Traces, long Replays, int No
 /// relu, tanh, sigmoid and their gradients join the matrix product before them. Each value is that of the operations alone.
 /// The function must give the same graph for the same shapes: it is not called again. Tensors it captures are constants;
 /// capturing a module's parameters, or drawing random numbers from a fixed key, is refused. Calls from several threads
-/// take turns. Inside another transform the function runs as if it were not compiled.
+/// take turns. Inside another transform, if it takes or captures tensors of that, the function runs as if it were not compiled.
 /// </remarks>
 public sealed class CompiledFunction
 {
     private readonly Func<Tensor[], Tensor[]> function;
+    private readonly TensorCell[] cells;
     private readonly Compiler compiler;
 
     internal CompiledFunction(Func<Tensor[], Tensor[]> function, TensorCell[] cells)
     {
         this.function = function;
+        this.cells = cells;
         compiler = new(cells, scalars: 0, (arguments, _) => function(arguments));
     }
 
@@ -44,10 +46,8 @@ public sealed class CompiledFunction
     /// <summary>Computes the function's results.</summary>
     public Tensor[] Invoke(params ReadOnlySpan<Tensor> arguments)
     {
-        foreach (var argument in arguments)
-        {
-            if (argument.IsTraced || argument.Op is Placeholder) return function(arguments.ToArray());
-        }
-        return compiler.Results(arguments);
+        var isTraced = Array.Exists(cells, static cell => cell.IsTraced);
+        foreach (var argument in arguments) isTraced |= argument.IsTraced || argument.Op is Placeholder;
+        return (isTraced ? null : compiler.Results(arguments)) ?? function(arguments.ToArray());
     }
 }

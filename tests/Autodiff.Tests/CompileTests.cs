@@ -98,6 +98,43 @@ public sealed class CompileTests
         Assert.Equal([6, 12], Transforms.Compile(Transforms.Grad(x => Transforms.Grad(f)(x).Sum()))(Tensor.From<float>(1, 2)).ToArray<float>());
     }
 
+    public static TheoryData<string, Func<Func<Tensor, Tensor>, Func<Tensor, Tensor>>, float[]> Transformed => new()
+    {
+        // f(x) = Σ x³ by rows at x = ((1, 2), (3, 4)).
+        { "vmap", f => Transforms.Vmap(f), [9, 91] },
+        { "compiled vmap", f => Transforms.Compile(Transforms.Vmap(f)), [9, 91] },
+        { "grad", f => Transforms.Grad(f), [3, 12, 27, 48] },
+        { "compiled grad", f => Transforms.Compile(Transforms.Grad(f)), [3, 12, 27, 48] },
+        { "vmap of compiled grad", f => Transforms.Vmap(Transforms.Compile(Transforms.Grad(f))), [3, 12, 27, 48] },
+        { "grad of vmap", f => Transforms.Grad(x => Transforms.Vmap(f)(x).Sum()), [3, 12, 27, 48] },
+        { "grad of compiled grad", f => Transforms.Grad(x => Transforms.Compile(Transforms.Grad(f))(x).Sum()), [6, 12, 18, 24] },
+        { "jvp", f => x => Transforms.Jvp(f, x, x.OnesLike()).Tangent, [90] },
+        { "checkpoint", f => Transforms.Grad(Transforms.Checkpoint(f)), [3, 12, 27, 48] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Transformed))]
+    public void Transforms_OfACompiledFunction_AreThoseOfTheFunction(string name, Func<Func<Tensor, Tensor>, Func<Tensor, Tensor>> transform, float[] expected)
+    {
+        var f = transform(Transforms.Compile(x => (x * x * x).Sum()));
+        for (var call = 0; call < 2; call++) Assert.True(expected.SequenceEqual(f(Tensor.From(new float[,] { { 1, 2 }, { 3, 4 } })).ToArray<float>()), name);
+    }
+
+    [Fact]
+    public void Invoke_CapturingATransformsTensor_RunsThroughIt()
+    {
+        // Σ c·w² at c = (5, 7), w = (1, 2): 2·c·w by w.
+        var (c, w) = (Tensor.From<float>(5, 7), Tensor.From<float>(1, 2));
+        Tensor F(Tensor w) => Transforms.Compile(x => (x * w * w).Sum())(c);
+        Assert.Equal([10, 28], Transforms.Grad(F)(w).ToArray<float>());
+        Assert.Equal([12, 48], Transforms.Vmap(F)(Tensor.From<float>(1, 2)).ToArray<float>());
+        Assert.Equal([1, 1], Transforms.Grad(w => Transforms.Compile(_ => w)(c).Sum())(w).ToArray<float>());
+
+        var outer = Transforms.Compile(F);
+        Assert.Equal(33, outer(w).Item<float>());
+        Assert.Equal(12, outer(w.OnesLike()).Item<float>());
+    }
+
     [Fact]
     public void Read_WhileTracing_IsRefused()
     {

@@ -153,6 +153,34 @@ public sealed class CompiledStepTests
     }
 
     [Fact]
+    public void ValueAndGrad_OfACompiledForward_EqualsThatOfTheModule()
+    {
+        var model = Model();
+        var forward = Compile(model, model.Forward);
+        var (x, y) = Batch(0, 8);
+        forward(x);
+        var (expected, actual) = (Gradients(model.Forward), Gradients(forward));
+        Assert.Contains(expected["layers.0.weight"].ToArray<float>(), g => g != 0);
+        Same(expected, actual);
+
+        ParameterTree Gradients(Func<Tensor, Tensor> f) =>
+            ValueAndGrad(model, (x, y) => Losses.CrossEntropy(f(x), y, reduction: Reduction.Mean))(x, y).Gradients;
+    }
+
+    [Fact]
+    public void Invoke_CapturingATransformsTensor_IsRefused()
+    {
+        var model = Model();
+        var (x, y) = Batch(0, 8);
+        var error = Assert.Throws<ArgumentException>(() => Transforms.Grad(scale =>
+        {
+            CompileStep(model, new Sgd(0.1), (x, y) => Loss(model, x, y) * scale).Invoke(x, y);
+            return scale;
+        })(Tensor.Scalar(2)));
+        Assert.Equal("[compile] the step captures a tensor of a transform around it; call the step outside of that", error.Message);
+    }
+
+    [Fact]
     public void RestoreOfTheOptimizer_BetweenSteps_IsSeen()
     {
         var model = Model();
