@@ -22,7 +22,11 @@ public sealed partial class Tensor
         return Apply(new Divide(), a.Floating(), b.Floating());
     }
 
-    /// <summary>The remainder of <see cref="FloorDivide"/>; the sign follows b.</summary>
+    /// <summary>a − ⌊a / b⌋ · b: 0, or of b's sign; −7 by 2 gives 1, 7 by −2 gives −1.</summary>
+    /// <remarks>
+    /// Of integers it is what rounding down would leave, so with unequal signs not what <see cref="FloorDivide"/> leaves. By zero,
+    /// integers give 0 and floats NaN; so do infinite a and NaN in either. For infinite b it is a, or b where the signs differ.
+    /// </remarks>
     public static Tensor operator %(Tensor a, Tensor b) => Numeric(new Remainder(), a, b);
 
     /// <summary>−a.</summary>
@@ -121,7 +125,10 @@ public sealed partial class Tensor
     /// <summary>Not true, element by element.</summary>
     public static Tensor operator !(Tensor a) => Apply(new TestOp<F.LogicalNot>("logical_not"), a.Truth());
 
-    /// <summary>⌊a / b⌋ for floats; integers divide toward zero, as in MLX.</summary>
+    /// <summary>⌊a / b⌋ for floats; integers divide toward zero, as in MLX: −7 by 2 gives −4 for floats and −3 for integers.</summary>
+    /// <remarks>
+    /// By zero, integers give 0 and floats ±∞, or NaN for 0 by 0; NaN in either gives NaN. The smallest integer by −1 is itself.
+    /// </remarks>
     public Tensor FloorDivide(Tensor b) => Numeric(new FloorDivide(), this, b);
 
     /// <summary>thisᵇ element by element; integers give float32.</summary>

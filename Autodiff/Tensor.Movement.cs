@@ -9,6 +9,10 @@ public sealed partial class Tensor
     public Tensor T => Transpose();
 
     /// <summary>The matrix product: (…, M, K) × (…, K, N) → (…, M, N); leading axes broadcast, one-dimensional operands are vectors.</summary>
+    /// <remarks>
+    /// Each element is the sum of all K products, in an order of the processor's kernel: of products with 0 none is left out, so
+    /// 0 · ∞ and 0 · NaN make it NaN, as ∞ − ∞ does. Without products (K = 0) it is 0.
+    /// </remarks>
     /// <exception cref="ArgumentException">The inner sizes differ, an operand is a scalar, or the type is not floating.</exception>
     public Tensor MatMul(Tensor b) => Product(this, b, null);
 

@@ -54,6 +54,31 @@ public sealed class SemanticsTests
     }
 
     [Fact]
+    public void DivisionAndRemainder_OfZerosAndInfinities_AreThoseThatTheirDocumentationStates()
+    {
+        const float Inf = float.PositiveInfinity;
+        var (integers, by) = (Tensor.From(5, -5, int.MinValue), Tensor.From(0, 0, -1));
+        Assert.Equal([0, 0, int.MinValue], integers.FloorDivide(by).ToArray<int>());
+        Assert.Equal([0, 0, 0], (integers % by).ToArray<int>());
+        Assert.Equal([Inf, -Inf, NaN, NaN], Tensor.From(1, -1, 0, NaN).FloorDivide(Tensor.Zeros([4])).ToArray<float>());
+        Assert.Equal([NaN, NaN, 1, Inf, -1], (Tensor.From(1, Inf, 1, -1, -1) % Tensor.From(0, 2, Inf, Inf, -Inf)).ToArray<float>());
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(70)]
+    public void MatMul_OfZeroByInfinityOrNaN_IsNaN(int size)
+    {
+        // Row 0 has zeros alone, column 1 meets NaN in row 1.
+        var a = Tensor.Ones([size, size]).At[0].Set(0);
+        var b = Tensor.Zeros([size, size]).At[0, 0].Set(float.PositiveInfinity).At[1, 1].Set(NaN);
+        var product = a.MatMul(b);
+        Assert.Equal([NaN, NaN], product[0, ..2].ToArray<float>());
+        Assert.Equal([float.PositiveInfinity, NaN], product[1, ..2].ToArray<float>());
+        Assert.Equal(new float[size * size], Tensor.Ones([size, 0]).MatMul(Tensor.Ones([0, size])).ToArray<float>());
+    }
+
+    [Fact]
     public void Comparisons_WithNaN_AreFalseButNotEqual()
     {
         var (a, b) = (Tensor.From(1, NaN, 3), Tensor.From(1, NaN, 2));

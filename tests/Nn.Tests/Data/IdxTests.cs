@@ -47,6 +47,10 @@ public sealed class IdxTests
         for (var length = 0; length < Good.Length; length++) Assert.Throws<FormatException>(() => Read(Good[..length], packed));
     }
 
+    [Fact]
+    public void Read_PackedFileThatEndsEarly_SaysWhatIsMissing() =>
+        Assert.Equal("[idx] shape (2, 3) needs 6 bytes, the file has 5", Assert.Throws<FormatException>(() => Read(Good[..^1], packed: true)).Message);
+
     [Theory, MemberData(nameof(Packed))]
     public void Read_TooLong_IsRejected(bool packed) =>
         Assert.Contains("goes on after the 6 bytes", Assert.Throws<FormatException>(() => Read([.. Good, 0], packed)).Message, StringComparison.Ordinal);
@@ -56,6 +60,6 @@ public sealed class IdxTests
     {
         var file = DataFiles.Gzip(Good);
         file[12] ^= 0xFF;
-        Assert.StartsWith("[idx] ", Assert.Throws<FormatException>(() => Idx.Read(new MemoryStream(file))).Message, StringComparison.Ordinal);
+        Assert.StartsWith("[idx] the gzip data are damaged: ", Assert.Throws<FormatException>(() => Idx.Read(new MemoryStream(file))).Message, StringComparison.Ordinal);
     }
 }
