@@ -21,6 +21,8 @@ public sealed class ArrayFormatTests
         { "[ 0. -0.]", Doubles(0, -0.0) },
         { "[ 1 -2 30]", NdArray.From(1, -2, 30) },
         { "[  0 255]", NdArray.From<byte>(0, 255) },
+        { "[-128  127]", NdArray.From<sbyte>(-128, 127) },
+        { "[18446744073709551615                    0]", NdArray.From(ulong.MaxValue, 0ul) },
         { "[4294967295          0]", NdArray.From(uint.MaxValue, 0u) },
         { "[ 9223372036854775807 -9223372036854775808]", NdArray.From(long.MaxValue, long.MinValue) },
         { "[ True False]", NdArray.From(true, false) },
@@ -48,6 +50,14 @@ public sealed class ArrayFormatTests
         { "[0.e+00 1.e+08]", Doubles(0, 1e8) },
         { "[ 1.e+100 -1.e+000]", Doubles(1e100, -1) },
         { "[4.94065646e-324 1.79769313e+308]", Doubles(double.Epsilon, double.MaxValue) },
+
+        // 65504, the largest half, is named by three digits, and its type has no more that are sure; bfloat16 has two.
+        { "[6.55e+04 1.00e-01]", NdArray.From((Half)65504, (Half)0.1) },
+        { "[999.   1.]", NdArray.From((Half)999, (Half)1) },
+        { "[1.e+03]", NdArray.From((Half)1000) },
+        { "[99.  1.]", NdArray.From((BFloat16)99, (BFloat16)1) },
+        { "[1.e+02]", NdArray.From((BFloat16)100) },
+        { "[3.14]", NdArray.From((BFloat16)Math.PI) },
 
         // Digits that others need are exact ones: 1.1 is 1.10000002384… in float32. The neighbours of 1032511936 are 64 away.
         { "[1.1000000e+00 1.2345679e+07]", Floats(1.1f, 12345678.9f) },
@@ -104,6 +114,8 @@ public sealed class ArrayFormatTests
         { "0.3333333333333333", NdArray.From([1 / 3.0], []) },
         { "1000000000000000.0", NdArray.From([1e15], []) },
         { "1e+16", NdArray.From([1e16], []) },
+        { "6.55e+04", NdArray.From([(Half)65504], []) },
+        { "0.1", NdArray.From([(BFloat16)0.1], []) },
         { "1e+06", NdArray.From([1e6f], []) },
         { "0.0001", NdArray.From([1e-4], []) },
         { "1.5e-05", NdArray.From([1.5e-5], []) },
