@@ -78,6 +78,9 @@ internal static partial class FederationLog
     [LoggerMessage(308, LogLevel.Information, "  fit {Client}: dropped: its model is {Staleness} steps old, at most {Most} are allowed")]
     public static partial void Stale(this ILogger log, string client, int staleness, int most);
 
+    [LoggerMessage(309, LogLevel.Warning, "  fit {Client}: update of norm {Norm:G6} is shortened to {Limit:G6}")]
+    public static partial void Clipped(this ILogger log, string client, double norm, double limit);
+
     [LoggerMessage(400, LogLevel.Information, "Joining {Address}")]
     public static partial void Joining(this ILogger log, string address);
 

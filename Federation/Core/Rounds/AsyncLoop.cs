@@ -131,7 +131,7 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
             return;
         }
         Ask<FitInstructions, FitResult>(
-            "fit", state.Round, task, result => strategy.Check(state, result), result => Take(task, state.Round, result), failure =>
+            "fit", state.Round, task, result => strategy.Check(state, result) ?? Filter.Check(state, result), result => Take(task, state, result), failure =>
             {
                 resting.Add(client);
                 step?.Failures.Add(failure);
@@ -140,16 +140,16 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
     }
 
     /// <summary>Folds an update into the present step, unless it is too old or comes after the last.</summary>
-    private void Take(ClientTask<FitInstructions> task, int round, FitResult result)
+    private void Take(ClientTask<FitInstructions> task, RoundState state, FitResult result)
     {
         if (step is null) return;
-        var staleness = step.State.Round - round;
+        var staleness = step.State.Round - state.Round;
         if (staleness > strategy.MaxStaleness)
         {
             Log.Stale(task.Client.Name, staleness, strategy.MaxStaleness.Value);
             return;
         }
-        step.Aggregation.Add(result, task.Instructions.Parameters, staleness);
+        step.Aggregation.Add(Filter.Clip(state, task.Client, result), task.Instructions.Parameters, staleness);
         step.Reports.Add(new(result.NumExamples, result.Metrics));
         step.Staleness.Add(staleness);
     }

@@ -15,6 +15,7 @@ public sealed class History
 {
     private readonly List<RoundValue<double>> lossesDistributed = [], lossesCentralized = [];
     private readonly List<RoundValue<IReadOnlyList<int>>> staleness = [];
+    private readonly List<RoundValue<int>> updatesRefused = [], updatesClipped = [];
     private readonly Dictionary<string, IReadOnlyList<RoundValue<Scalar>>> fit = [], distributed = [], centralized = [];
 
     internal History(Parameters initial) => FinalParameters = initial;
@@ -37,6 +38,12 @@ public sealed class History
     /// <summary>How old each update of a step was, in the order they came; of a run with an <see cref="AsyncStrategy"/>, else empty.</summary>
     public IReadOnlyList<RoundValue<IReadOnlyList<int>>> Staleness => staleness;
 
+    /// <summary>How many updates did not count because of <see cref="UpdateLimits.Zeroing"/>; rounds without any are left out.</summary>
+    public IReadOnlyList<RoundValue<int>> UpdatesRefused => updatesRefused;
+
+    /// <summary>How many updates <see cref="UpdateLimits.Clipping"/> shortened; rounds without any are left out.</summary>
+    public IReadOnlyList<RoundValue<int>> UpdatesClipped => updatesClipped;
+
     /// <summary>The global model after the last round.</summary>
     public Parameters FinalParameters { get; internal set; }
 
@@ -51,6 +58,12 @@ public sealed class History
 
     internal void AddStaleness(int round, IReadOnlyList<int> updates) => staleness.Add(new(round, updates));
 
+    internal void AddLimited(int round, int refused, int clipped)
+    {
+        if (refused > 0) updatesRefused.Add(new(round, refused));
+        if (clipped > 0) updatesClipped.Add(new(round, clipped));
+    }
+
     internal void AddCentralized(int round, CentralEvaluation evaluation)
     {
         lossesCentralized.Add(new(round, evaluation.Loss));
@@ -61,7 +74,8 @@ public sealed class History
     /// <remarks>
     /// <c>losses_distributed</c> and <c>losses_centralized</c> are lists; <c>metrics_distributed_fit</c>, <c>metrics_distributed</c>
     /// and <c>metrics_centralized</c> are objects with a list per name. A number that is not finite becomes null. After a run without
-    /// rounds <c>staleness</c> is a list whose values are the lists of <see cref="Staleness"/>.
+    /// rounds <c>staleness</c> is a list whose values are the lists of <see cref="Staleness"/>. Where limits had
+    /// an effect there are <c>updates_refused</c> and <c>updates_clipped</c>, too.
     /// </remarks>
     public void WriteJson(Stream stream)
     {
@@ -73,6 +87,8 @@ public sealed class History
         WriteList(json, "losses_centralized", lossesCentralized, WriteNumber);
         WriteMetrics(json, "metrics_centralized", centralized);
         if (staleness.Count > 0) WriteList(json, "staleness", staleness, WriteNumbers);
+        if (updatesRefused.Count > 0) WriteList(json, "updates_refused", updatesRefused, static (json, count) => json.WriteNumberValue(count));
+        if (updatesClipped.Count > 0) WriteList(json, "updates_clipped", updatesClipped, static (json, count) => json.WriteNumberValue(count));
         json.WriteEndObject();
     }
 
@@ -87,8 +103,8 @@ public sealed class History
     public override string ToString()
     {
         var text = new StringBuilder();
-        Losses("loss, distributed", lossesDistributed);
-        Losses("loss, centralized", lossesCentralized);
+        Numbers("loss, distributed", lossesDistributed);
+        Numbers("loss, centralized", lossesCentralized);
         Values("metrics, distributed, fit", fit);
         Values("metrics, distributed, evaluate", distributed);
         Values("metrics, centralized", centralized);
@@ -97,13 +113,15 @@ public sealed class History
         {
             text.Append(CultureInfo.InvariantCulture, $"    round {round}: mean {ages.Average():G6}, most {ages.Max()}\n");
         }
+        Numbers("updates, refused", updatesRefused);
+        Numbers("updates, clipped", updatesClipped);
         return text.ToString().TrimEnd();
 
-        void Losses(string title, List<RoundValue<double>> losses)
+        void Numbers<T>(string title, List<RoundValue<T>> numbers) where T : IFormattable
         {
-            if (losses.Count == 0) return;
+            if (numbers.Count == 0) return;
             text.Append(CultureInfo.InvariantCulture, $"History ({title}):\n");
-            foreach (var (round, loss) in losses) text.Append(CultureInfo.InvariantCulture, $"    round {round}: {loss:G6}\n");
+            foreach (var (round, number) in numbers) text.Append(CultureInfo.InvariantCulture, $"    round {round}: {number:G6}\n");
         }
 
         void Values(string title, Dictionary<string, IReadOnlyList<RoundValue<Scalar>>> metrics)

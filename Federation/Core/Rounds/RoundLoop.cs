@@ -25,10 +25,10 @@ internal sealed class RoundLoop(ServerConfig config, Strategy strategy, ClientRe
         var aggregation = strategy.AggregateFit(state);
         var metrics = new ClientMetrics?[tasks.Count];
         var failures = await AskAllAsync<FitInstructions, FitResult>(
-            "fit", state, tasks, result => strategy.Check(state, result),
+            "fit", state, tasks, result => strategy.Check(state, result) ?? Filter.Check(state, result),
             (place, result) =>
             {
-                aggregation.Add(place, result);
+                aggregation.Add(place, Filter.Clip(state, tasks[place].Client, result));
                 metrics[place] = new(result.NumExamples, result.Metrics);
             },
             result => (result.NumExamples, LossIn(result.Metrics)), cancellation).ConfigureAwait(false);

@@ -19,6 +19,7 @@ internal abstract class ServerLoop
         Registry = registry;
         Options = options;
         Log = log;
+        Filter = new(options.UpdateLimits, log);
         Random = options.Seed is { } seed ? new Random(seed) : new Random();
     }
 
@@ -35,6 +36,9 @@ internal abstract class ServerLoop
     /// <summary>The loop that the strategy asks for.</summary>
     public static ServerLoop Create(ServerConfig config, Strategy strategy, ClientRegistry registry, FederationOptions options, ILogger log) =>
         strategy is AsyncStrategy async ? new AsyncLoop(config, async, registry, options, log) : new RoundLoop(config, strategy, registry, options, log);
+
+    /// <summary>The limits of updates: each result is checked, then clipped before it is added; <see cref="Record"/> ends the round.</summary>
+    protected UpdateFilter Filter { get; }
 
     public async Task<History> RunAsync(CancellationToken cancellation)
     {
@@ -158,6 +162,8 @@ internal abstract class ServerLoop
     protected void Record(
         History history, int round, FitAggregation aggregation, IReadOnlyList<ClientMetrics> reports, IReadOnlyList<ClientFailure> failures)
     {
+        var (refused, clipped) = Filter.EndRound();
+        history.AddLimited(round, refused, clipped);
         if (!Counts(round, reports.Count, failures)) return;
         // The clients' models are dropped: the next one goes where they were.
         BlockPool.Shared.Reclaim();

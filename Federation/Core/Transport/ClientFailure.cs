@@ -35,6 +35,9 @@ public enum FailureReason
 
     /// <summary>The count of examples is not positive, or absurd.</summary>
     NumExamples,
+
+    /// <summary>The update leads farther from the model than the round's limit, see <see cref="UpdateLimits.Zeroing"/>.</summary>
+    Norm,
 }
 
 /// <summary>A client's answer that does not count, and why.</summary>

@@ -1,0 +1,83 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+
+namespace ManagedFed.Federation;
+
+/// <summary>Holds every round's updates to a run's limits, and lets those follow.</summary>
+internal sealed class UpdateFilter(UpdateLimits limits, ILogger log)
+{
+    private readonly Estimate? zeroing = limits.Zeroing is { } zeroing ? new(zeroing) : null;
+    private readonly Estimate? clipping = limits.Clipping is { } clipping ? new(clipping) : null;
+
+    // Of results that are to be shortened; forgotten with them.
+    private readonly ConditionalWeakTable<FitResult, StrongBox<double>> norms = [];
+    private int refused, clipped;
+
+    /// <summary>Measures an update and refuses it beyond the limit; from any thread.</summary>
+    public Refusal? Check(RoundState state, FitResult result)
+    {
+        if ((zeroing ?? clipping) is null || Updates.Norm(state.Parameters, result.Parameters) is not { } norm) return null;
+        zeroing?.Measure(norm, state.Parameters);
+        clipping?.Measure(norm, state.Parameters);
+        if (norm > zeroing?.Limit)
+        {
+            Interlocked.Increment(ref refused);
+            return new(FailureReason.Norm, FormattableString.Invariant(
+                $"update of norm {norm:G6}, expected at most {zeroing.Limit:G6}; if it is meant, widen UpdateLimits.Zeroing"));
+        }
+        if (norm > clipping?.Limit) norms.Add(result, new(norm));
+        return null;
+    }
+
+    /// <summary>A checked result, shortened where it is beyond the limit; one call at a time.</summary>
+    public FitResult Clip(RoundState state, ClientInfo client, FitResult result)
+    {
+        // Without rounds the limit may have moved since.
+        if (!norms.TryGetValue(result, out var norm) || norm.Value <= clipping!.Limit) return result;
+        clipped++;
+        log.Clipped(client.Name, norm.Value, clipping.Limit);
+        return result with { Parameters = Updates.Scale(state.Parameters, result.Parameters, clipping.Limit / norm.Value) };
+    }
+
+    /// <summary>Ends a round: says how many updates were refused and shortened, and moves the limits.</summary>
+    public (int Refused, int Clipped) EndRound()
+    {
+        zeroing?.EndRound();
+        clipping?.EndRound();
+        return (Interlocked.Exchange(ref refused, 0), Interlocked.Exchange(ref clipped, 0));
+    }
+
+    private sealed class Estimate(NormLimit limit)
+    {
+        /// <summary>From far below usual norms the way back would take too many rounds.</summary>
+        private const double Least = 1e-6;
+
+        private readonly Lock gate = new();
+        /// <summary>C; 0 before the first measurement.</summary>
+        private double norm;
+        private int measured, within;
+
+        public double Limit => limit.Factor * Volatile.Read(ref norm) + limit.Increment;
+
+        public void Measure(double value, Parameters model)
+        {
+            lock (gate)
+            {
+                if (norm == 0) Volatile.Write(ref norm, limit.InitialNorm ?? 10 * Math.Sqrt(Updates.Elements(model)));
+                measured++;
+                if (value <= norm) within++;
+            }
+        }
+
+        public void EndRound()
+        {
+            lock (gate)
+            {
+                if (measured == 0) return;
+                var next = norm * Math.Exp(-limit.LearningRate * ((double)within / measured - limit.Quantile));
+                Volatile.Write(ref norm, Math.Clamp(next, Math.Min(Least, norm), double.MaxValue));
+                (measured, within) = (0, 0);
+            }
+        }
+    }
+}
