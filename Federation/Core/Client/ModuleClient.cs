@@ -3,28 +3,12 @@ using ManagedFed.Nn.Data;
 
 namespace ManagedFed.Federation;
 
-/// <summary>How a <see cref="ModuleClient"/> trains when the server does not say.</summary>
-public sealed record ModuleClientOptions
-{
-    /// <summary>Examples per batch, at least 1; the server's <c>batch_size</c> goes before.</summary>
-    public int BatchSize { get; init; } = 256;
-
-    /// <summary>Passes over the training data per round, at least 1; the server's <c>local_epochs</c> goes before.</summary>
-    public int LocalEpochs { get; init; } = 1;
-
-    /// <summary>Chooses the order of the examples; give each client its own.</summary>
-    public RandomKey Key { get; init; } = RandomKey.FromSeed(0);
-
-    /// <summary>True to start each round without momentum and at step 0, since the model is another one. Default true.</summary>
-    public bool ResetOptimizer { get; init; } = true;
-}
-
 /// <summary>A ready client: a model, an optimizer, a loss and data.</summary>
 /// <remarks>
-/// Arrays travel in the order of <see cref="Module.Parameters"/>. The server's config may set, for one call,
-/// <c>local_epochs</c>, <c>batch_size</c>, <c>learning_rate</c> (or <c>lr</c>) and <c>proximal_mu</c> (see <see cref="FedProx"/>); hyphens serve as well as underscores.
-/// Metrics are <c>loss</c> (for training: the mean over the last epoch, while it went) and, when labels are class
-/// indices, <c>accuracy</c>.
+/// Arrays travel in the order of <see cref="Module.Parameters"/>, without those of <see cref="ModuleClientOptions.LocalParameters"/>.
+/// The server's config may set, for one call, <c>local_epochs</c>, <c>batch_size</c>, <c>learning_rate</c> (or <c>lr</c>) and
+/// <c>proximal_mu</c> (see <see cref="FedProx"/>); hyphens serve as well as underscores. Metrics are <c>loss</c> (for training: the
+/// mean over the last epoch, while it went) and, when labels are class indices, <c>accuracy</c>.
 /// </remarks>
 /// <example>
 /// <code>
@@ -41,6 +25,7 @@ public sealed class ModuleClient : ArrayClient
     private readonly Dataset? test;
     private readonly ModuleClientOptions options;
     private readonly Func<Tensor, Tensor, (Tensor Loss, Tensor Predictions, ParameterTree Gradients)> step;
+    private readonly LocalParameters local;
     private RandomKey key;
 
     /// <summary>A client that trains and evaluates a model on its own data.</summary>
@@ -50,7 +35,7 @@ public sealed class ModuleClient : ArrayClient
     /// <param name="train">At least one example.</param>
     /// <param name="test">At least one example; without, the client does not evaluate.</param>
     /// <param name="options">Batches, epochs, randomness.</param>
-    /// <exception cref="ArgumentException">A data set is empty, or an option is outside its range.</exception>
+    /// <exception cref="ArgumentException">A data set is empty, or an option is outside its range or does not fit the model.</exception>
     public ModuleClient(
         Module model, Optimizer optimizer, Func<Tensor, Tensor, Tensor> loss, Dataset train, Dataset? test, ModuleClientOptions? options = null)
     {
@@ -68,6 +53,8 @@ public sealed class ModuleClient : ArrayClient
         key = this.options.Key;
         AtLeastOne("batch_size", this.options.BatchSize);
         AtLeastOne("local_epochs", this.options.LocalEpochs);
+        local = this.options.LocalParameters;
+        _ = local.SharedOf(model);
         step = ModuleTransforms.ValueAndGrad(model, (x, y) =>
         {
             var predictions = model.Forward(x);
@@ -77,7 +64,7 @@ public sealed class ModuleClient : ArrayClient
 
     /// <inheritdoc/>
     public override ValueTask<IReadOnlyList<NdArray>> GetParametersAsync(
-        IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation) => new(model.Parameters().ToArrays());
+        IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation) => new(local.SharedOf(model).ToArrays());
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The arrays are not those of the model, or a config value is outside its range.</exception>
@@ -98,7 +85,7 @@ public sealed class ModuleClient : ArrayClient
         var batchSize = BatchSize(config);
         SetParameters(parameters);
         model.Train();
-        var pull = Setting(config, FedProx.MuKey) is { } mu && mu.AsDouble() != 0 ? new Pull(mu.AsDouble(), model.Parameters()) : null;
+        var pull = Setting(config, FedProx.MuKey) is { } mu && mu.AsDouble() != 0 ? new Pull(mu.AsDouble(), local.SharedOf(model)) : null;
         if (options.ResetOptimizer) optimizer.Restore(new ParameterTree([]), 0);
         var schedule = optimizer.Schedule;
         try
@@ -106,7 +93,7 @@ public sealed class ModuleClient : ArrayClient
             if ((Setting(config, "learning_rate") ?? Setting(config, "lr")) is { } rate) optimizer.LearningRate = rate.AsDouble();
             Tally tally = default;
             for (var epoch = 0L; epoch < epochs; epoch++) tally = Epoch(batchSize, pull, cancellation);
-            return new(model.Parameters().ToArrays(), train.Count, tally.Metrics);
+            return new(local.SharedOf(model).ToArrays(), train.Count, tally.Metrics);
         }
         finally
         {
@@ -150,7 +137,7 @@ public sealed class ModuleClient : ArrayClient
         return new(tally.Loss, data.Count, tally.Metrics);
     }
 
-    private void SetParameters(IReadOnlyList<NdArray> parameters) => model.Update(model.Parameters().WithArrays(parameters));
+    private void SetParameters(IReadOnlyList<NdArray> parameters) => model.Update(local.SharedOf(model).WithArrays(parameters), strict: false);
 
     private Tensor Loss(Tensor predictions, Tensor labels)
     {
@@ -170,34 +157,7 @@ public sealed class ModuleClient : ArrayClient
     /// <summary>The gradient μ·(w − w₀) of FedProx's term, which draws parameters to where the round began.</summary>
     private sealed record Pull(double Mu, ParameterTree Start)
     {
-        public ParameterTree AddTo(ParameterTree gradients, ParameterTree now) => gradients.Map((name, gradient) => gradient + Mu * (now[name] - Start[name]));
-    }
-
-    /// <summary>Sums over batches; labels are counted only where they are class indices.</summary>
-    private readonly record struct Tally(double Total, long Count, long Correct, long Labels)
-    {
-        public double Loss => Total / Count;
-
-        public IReadOnlyDictionary<string, Scalar> Metrics
-        {
-            get
-            {
-                var metrics = new Dictionary<string, Scalar> { ["loss"] = Loss };
-                if (Labels > 0) metrics["accuracy"] = (double)Correct / Labels;
-                return metrics;
-            }
-        }
-
-        /// <summary>Adds a batch, computing what else is asked for in the same pass.</summary>
-        public Tally With(Tensor loss, Tensor predictions, Tensor labels, IEnumerable<Tensor> others)
-        {
-            var isClasses = !labels.DType.IsFloating() && predictions.Rank == labels.Rank + 1;
-            var correct = isClasses ? (predictions.ArgMax() == labels).Sum() : Tensor.Zeros([], DType.Int32);
-            Tensor.Eval([loss, correct, .. others]);
-            var count = labels.Shape[0];
-            return new(
-                Total + loss.AsType(DType.Float64).Item<double>() * count, Count + count,
-                Correct + correct.Item<int>(), Labels + (isClasses ? labels.Count : 0));
-        }
+        public ParameterTree AddTo(ParameterTree gradients, ParameterTree now) =>
+            gradients.Map((name, gradient) => Start.TryGetValue(name, out var start) ? gradient + Mu * (now[name] - start) : gradient);
     }
 }

@@ -1,0 +1,20 @@
+namespace ManagedFed.Federation;
+
+/// <summary>How a <see cref="ModuleClient"/> trains when the server does not say.</summary>
+public sealed record ModuleClientOptions
+{
+    /// <summary>Examples per batch, at least 1; the server's <c>batch_size</c> goes before.</summary>
+    public int BatchSize { get; init; } = 256;
+
+    /// <summary>Passes over the training data per round, at least 1; the server's <c>local_epochs</c> goes before.</summary>
+    public int LocalEpochs { get; init; } = 1;
+
+    /// <summary>Chooses the order of the examples; give each client its own.</summary>
+    public RandomKey Key { get; init; } = RandomKey.FromSeed(0);
+
+    /// <summary>True to start each round without momentum and at step 0, since the model is another one. Default true.</summary>
+    public bool ResetOptimizer { get; init; } = true;
+
+    /// <summary>The parameters that stay on this client. Default: none.</summary>
+    public LocalParameters LocalParameters { get; init; } = LocalParameters.None;
+}
