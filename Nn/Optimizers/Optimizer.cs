@@ -114,6 +114,32 @@ public abstract class Optimizer
         return updated;
     }
 
+    /// <summary>
+    /// How far updates from fresh state carry a parameter whose gradient is always 1, in units of the first one's learning rate: the
+    /// sum ‖a‖₁ of the weights that gradients have in them (Wang et al. 2020, arXiv:2007.07481).
+    /// </summary>
+    /// <remarks>
+    /// For plain descent it is their number, for <see cref="Sgd"/> momentum counts as well. Rules that are not linear in the
+    /// gradient, such as Adam's, count every update as one; weight decay counts as part of the gradient.
+    /// </remarks>
+    /// <param name="first">The <see cref="Step"/> of the first update.</param>
+    /// <param name="count">The number of updates, at least 0.</param>
+    /// <param name="pull">The weight μ of a term μ/2·‖w − w₀‖² in the loss, w₀ being where the updates begin.</param>
+    public double EffectiveSteps(long first, long count, double pull = 0)
+    {
+        var unit = Schedule(first);
+        var (distance, velocity) = (0.0, 0.0);
+        for (var step = first; step < first + count; step++)
+        {
+            var scale = unit == 0 ? 1 : Schedule(step) / unit;
+            distance += scale * Move(1 - pull * unit * distance, ref velocity);
+        }
+        return distance;
+    }
+
+    /// <summary>How many learning rates an update moves a parameter for a gradient, given its velocity, which is brought up to date.</summary>
+    private protected virtual double Move(double gradient, ref double velocity) => 1;
+
     /// <summary>How many numbers a step has.</summary>
     internal int StepNumbers => NumberCount;
 

@@ -46,4 +46,11 @@ public sealed class Sgd : Optimizer
         var velocity = state[0] = state[0] * momentum + (dampening == 0 ? gradient : gradient * (1 - dampening));
         return parameter - (nesterov ? gradient + velocity * momentum : velocity) * learningRate;
     }
+
+    private protected override double Move(double gradient, ref double velocity)
+    {
+        if (momentum == 0) return gradient;
+        velocity = velocity * momentum + gradient * (1 - dampening);
+        return nesterov ? gradient + velocity * momentum : velocity;
+    }
 }

@@ -59,6 +59,36 @@ public sealed class ModuleClientTests
         }
     }
 
+    /// <summary>32 examples in batches of 10 and two epochs are 8 steps; with μ·η = 0.5 they add up to (1 − 0.5⁸) / 0.5.</summary>
+    [Theory]
+    [InlineData(0, 0, 8)]
+    [InlineData(1, 0, 1.9921875)]
+    [InlineData(0, 0.5, 14.0078125)] // v = 2 − 0.5^(k−1), summed: 2·8 − (1 − 0.5⁸) / 0.5
+    public async Task FitAsync_AskedForItsSteps_ReportsThem(double mu, double momentum, double expected)
+    {
+        var client = Client(Halves(32, 0), null, new() { BatchSize = 10, LocalEpochs = 2 }, optimizer: new Sgd(0.5, momentum));
+        var config = new Dictionary<string, Scalar>(new FedNova().ConfigureFit(State())[0].Instructions.Config) { ["proximal_mu"] = mu };
+        for (var round = 0; round < 2; round++)
+        {
+            var result = await client.FitAsync(new Linear(2, 2, Key).Parameters().ToArrays(), config, Cancellation);
+            Assert.Equal(expected, result.Metrics!["num_steps"].AsDouble(), 1e-12);
+        }
+    }
+
+    [Fact]
+    public async Task Simulation_OfFedNova_NeedsNothingOfTheUser()
+    {
+        var log = new LogRecorder();
+        var clients = Enumerable.Range(0, 2).Select(i => Client(Halves(400, i), null, new() { BatchSize = 20, LocalEpochs = 1 + 2 * i }));
+        var history = await FederatedSimulation.RunAsync(clients, new(2), new FedNova
+        {
+            FractionEvaluate = 0,
+            FitMetricsAggregation = reports => new Dictionary<string, Scalar> { ["steps"] = reports.Sum(report => report.Values["num_steps"].AsDouble()) },
+        }, new() { LoggerFactory = log }, Cancellation);
+        Assert.Empty(log.WithId(302));
+        Assert.Equal([new(1, 80.0), new(2, 80.0)], history.MetricsDistributedFit["steps"]);
+    }
+
     public static TheoryData<string, int, string, double> Configs => new()
     {
         { "nothing", 1, "lr_is_not_sent", 0.5 },
@@ -169,6 +199,8 @@ public sealed class ModuleClientTests
         Assert.True(accuracy[^1].Value.AsDouble() > 0.95, $"accuracy {accuracy[^1].Value}");
         Assert.True(history.LossesDistributed[^1].Value < history.LossesDistributed[0].Value);
     }
+
+    private static RoundState State() => new(1, Parameters.Empty, [new("client", "test")], 0);
 
     private static ModuleClient Client(
         Dataset train, Dataset? test, ModuleClientOptions? options = null, Module? model = null, Optimizer? optimizer = null) =>

@@ -211,4 +211,36 @@ public sealed class OptimizerTests
         }
         return parameters["w"];
     }
+
+    public static TheoryData<Optimizer, double, double> Lengths => new()
+    {
+        { new Sgd(0.5), 0, 3 },
+        { new Sgd(0.5, weightDecay: 0.1), 0, 3 }, // a part of the gradient
+        { new Sgd(0.5, momentum: 0.5), 0, 4.25 }, // v = 1, 1.5, 1.75
+        { new Sgd(0.5, momentum: 0.5, dampening: 0.5), 0, 2.125 }, // half of that
+        { new Sgd(0.5, momentum: 0.5, nesterov: true), 0, 5.125 }, // 1 + v/2: 1.5, 1.75, 1.875
+        { new Sgd(step => 0.5 / (step + 1)), 0, 1 + 1 / 2.0 + 1 / 3.0 },
+        { new Sgd(0.5), 0.5, 2.3125 }, // 1 + 0.75 + 0.75²
+        { new Adam(0.5), 0, 3 },
+        { new Sgd(0), 0.5, 3 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Lengths))]
+    public void EffectiveSteps_OfThree_IsTheSumByHand(Optimizer optimizer, double pull, double expected) =>
+        Assert.Equal(expected, optimizer.EffectiveSteps(0, 3, pull), 1e-12);
+
+    /// <summary>The optimizer itself, from 0 with gradient −1 + μ·w, gets as far as the sum says.</summary>
+    [Theory]
+    [InlineData(0, 0, false, 0)]
+    [InlineData(0.9, 0, false, 0)]
+    [InlineData(0.9, 0.3, false, 0.4)]
+    [InlineData(0.9, 0, true, 0.4)]
+    public void EffectiveSteps_OfSgd_IsHowFarAConstantGradientLeads(double momentum, double dampening, bool nesterov, double pull)
+    {
+        var optimizer = new Sgd(step => 0.1 + 0.05 * (step % 3), momentum, dampening: dampening, nesterov: nesterov);
+        var parameters = new ParameterTree([new("w", Tensor.Scalar(0, DType.Float64))]);
+        for (var i = 0; i < 7; i++) parameters = optimizer.Apply(parameters, parameters.Map(w => pull * w - 1));
+        Assert.Equal(parameters["w"].Item<double>(), 0.1 * optimizer.EffectiveSteps(0, 7, pull), 1e-12);
+    }
 }

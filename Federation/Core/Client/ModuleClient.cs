@@ -8,7 +8,7 @@ namespace ManagedFed.Federation;
 /// Arrays travel in the order of <see cref="Module.Parameters"/>, without those of <see cref="ModuleClientOptions.LocalParameters"/>.
 /// The server's config may set, for one call, <c>local_epochs</c>, <c>batch_size</c>, <c>learning_rate</c> (or <c>lr</c>) and
 /// <c>proximal_mu</c> (see <see cref="FedProx"/>); hyphens serve as well as underscores. Metrics are <c>loss</c> (for training: the
-/// mean over the last epoch, while it went) and, when labels are class indices, <c>accuracy</c>.
+/// mean over the last epoch, while it went), when labels are class indices <c>accuracy</c>, and what <see cref="FedNova"/> asks for.
 /// </remarks>
 /// <example>
 /// <code>
@@ -91,9 +91,14 @@ public sealed class ModuleClient : ArrayClient
         try
         {
             if ((Setting(config, "learning_rate") ?? Setting(config, "lr")) is { } rate) optimizer.LearningRate = rate.AsDouble();
-            Tally tally = default;
+            var (first, tally) = (optimizer.Step, default(Tally));
             for (var epoch = 0L; epoch < epochs; epoch++) tally = Epoch(batchSize, pull, cancellation);
-            return new(local.SharedOf(model).ToArrays(), train.Count, tally.Metrics);
+            var metrics = tally.Metrics;
+            if (Setting(config, FedNova.ReportKey) is { } asked && asked.AsBool())
+            {
+                metrics[FedNova.StepsKey] = optimizer.EffectiveSteps(first, optimizer.Step - first, pull?.Mu ?? 0);
+            }
+            return new(local.SharedOf(model).ToArrays(), train.Count, metrics);
         }
         finally
         {

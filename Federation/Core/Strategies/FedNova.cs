@@ -5,13 +5,21 @@ namespace ManagedFed.Federation;
 /// and τₖ the steps of client k, w ← w − τ_eff·Σ pₖ·(w − wₖ) / τₖ, τ_eff = Σ pₖ·τₖ.
 /// </summary>
 /// <remarks>
-/// A client reports τₖ as the metric <see cref="StepsKey"/> of its training: the number of its steps for plain SGD, ‖aₖ‖₁ for
-/// other optimizers. One that does not is refused.
+/// A client reports τₖ as the metric <see cref="StepsKey"/> of its training: the number of its steps for plain SGD, ‖aₖ‖₁ with
+/// momentum or a proximal term. It is asked to by <see cref="ReportKey"/> in the config; <see cref="ModuleClient"/> does it by itself,
+/// see <see cref="Nn.Optimizer.EffectiveSteps"/>. A client that does not is refused.
 /// </remarks>
 public sealed class FedNova : Strategy
 {
     /// <summary>The metric under which clients report τₖ.</summary>
     public const string StepsKey = "num_steps";
+
+    /// <summary>The name in the config of training, with the value true, that asks for <see cref="StepsKey"/>.</summary>
+    public const string ReportKey = "report_num_steps";
+
+    /// <inheritdoc/>
+    protected override IReadOnlyDictionary<string, Scalar> FitConfig(int round) =>
+        new Dictionary<string, Scalar>(base.FitConfig(round)) { [ReportKey] = true }.AsReadOnly();
 
     /// <inheritdoc/>
     public override Refusal? Check(RoundState state, FitResult result)
