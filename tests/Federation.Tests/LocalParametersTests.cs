@@ -58,7 +58,7 @@ public sealed class LocalParametersTests
         Assert.Equal("[parameters] 8 arrays given, expected 4: layers.0.weight, layers.0.bias, layers.2.weight, layers.2.bias", error.Message);
     }
 
-    /// <summary>The mean of the outputs falls by ½ per unit of a bias, wherever the weights are drawn to.</summary>
+    /// <summary>The mean of two outputs has the gradient ½ for each bias, wherever the weights are drawn to.</summary>
     [Theory]
     [InlineData(0)]
     [InlineData(3)]

@@ -8,7 +8,8 @@ namespace ManagedFed.Federation;
 /// Arrays travel in the order of <see cref="Module.Parameters"/>, without those of <see cref="ModuleClientOptions.LocalParameters"/>.
 /// The server's config may set, for one call, <c>local_epochs</c>, <c>batch_size</c>, <c>learning_rate</c> (or <c>lr</c>) and
 /// <c>proximal_mu</c> (see <see cref="FedProx"/>); hyphens serve as well as underscores. Metrics are <c>loss</c> (for training: the
-/// mean over the last epoch, while it went), when labels are class indices <c>accuracy</c>, and what <see cref="FedNova"/> asks for.
+/// mean over the last epoch, while it went), when labels are class indices <c>accuracy</c>, and what <see cref="FedNova"/> asks for. For
+/// <see cref="Scaffold"/> it keeps control variates from round to round, in memory.
 /// </remarks>
 /// <example>
 /// <code>
@@ -26,6 +27,7 @@ public sealed class ModuleClient : ArrayClient
     private readonly ModuleClientOptions options;
     private readonly Func<Tensor, Tensor, (Tensor Loss, Tensor Predictions, ParameterTree Gradients)> step;
     private readonly LocalParameters local;
+    private readonly ControlVariates variates = new();
     private RandomKey key;
 
     /// <summary>A client that trains and evaluates a model on its own data.</summary>
@@ -83,22 +85,29 @@ public sealed class ModuleClient : ArrayClient
     {
         var epochs = AtLeastOne("local_epochs", Setting(config, "local_epochs")?.AsInt64() ?? options.LocalEpochs);
         var batchSize = BatchSize(config);
-        SetParameters(parameters);
+        var run = Setting(config, Scaffold.RunKey);
+        var shared = local.SharedOf(model).Count;
+        SetParameters(run is null ? parameters : [.. parameters.Take(shared)]);
         model.Train();
-        var pull = Setting(config, FedProx.MuKey) is { } mu && mu.AsDouble() != 0 ? new Pull(mu.AsDouble(), local.SharedOf(model)) : null;
+        var start = local.SharedOf(model);
+        var control = run is null ? null : start.WithArrays([.. parameters.Skip(shared)]);
+        var terms = new Terms(
+            Setting(config, FedProx.MuKey)?.AsDouble() ?? 0, start, control is null ? null : variates.Begin(run!.Value.AsInt64(), control));
         if (options.ResetOptimizer) optimizer.Restore(new ParameterTree([]), 0);
         var schedule = optimizer.Schedule;
         try
         {
             if ((Setting(config, "learning_rate") ?? Setting(config, "lr")) is { } rate) optimizer.LearningRate = rate.AsDouble();
+            if (control is not null && optimizer.LearningRate == 0) throw new ArgumentException("[module_client] learning rate is 0, expected above 0; SCAFFOLD divides by it");
             var (first, tally) = (optimizer.Step, default(Tally));
-            for (var epoch = 0L; epoch < epochs; epoch++) tally = Epoch(batchSize, pull, cancellation);
-            var metrics = tally.Metrics;
-            if (Setting(config, FedNova.ReportKey) is { } asked && asked.AsBool())
-            {
-                metrics[FedNova.StepsKey] = optimizer.EffectiveSteps(first, optimizer.Step - first, pull?.Mu ?? 0);
-            }
-            return new(local.SharedOf(model).ToArrays(), train.Count, metrics);
+            for (var epoch = 0L; epoch < epochs; epoch++) tally = Epoch(batchSize, terms, cancellation);
+            var (trained, metrics) = (local.SharedOf(model), tally.Metrics);
+            var steps = optimizer.EffectiveSteps(first, optimizer.Step - first, terms.Mu);
+            if (Setting(config, FedNova.ReportKey) is { } asked && asked.AsBool()) metrics[FedNova.StepsKey] = steps;
+            if (control is null) return new(trained.ToArrays(), train.Count, metrics);
+            metrics[Scaffold.RunKey] = run!.Value;
+            var change = variates.Renew(control, model.TrainableParameters().Keys.ToHashSet(), start, trained, steps * optimizer.Schedule(first));
+            return new([.. trained.ToArrays(), .. change], train.Count, metrics);
         }
         finally
         {
@@ -106,7 +115,7 @@ public sealed class ModuleClient : ArrayClient
         }
     }
 
-    private Tally Epoch(int batchSize, Pull? pull, CancellationToken cancellation)
+    private Tally Epoch(int batchSize, Terms terms, CancellationToken cancellation)
     {
         (key, var order) = key.Split();
         var tally = default(Tally);
@@ -119,7 +128,7 @@ public sealed class ModuleClient : ArrayClient
             var rows = Tensor.From<int>(indices);
             var y = labels.Take(rows);
             var (value, predictions, gradients) = step(inputs.Take(rows), y);
-            optimizer.Update(model, pull is null ? gradients : pull.AddTo(gradients, model.Parameters()));
+            optimizer.Update(model, terms.AddTo(gradients, model));
             tally = tally.With(value, predictions, y, model.Parameters().Values);
         }
         return tally;
@@ -159,10 +168,19 @@ public sealed class ModuleClient : ArrayClient
     private static long AtLeastOne(string name, long value) =>
         value >= 1 ? value : throw new ArgumentException($"[module_client] {name} is {value}, expected at least 1");
 
-    /// <summary>The gradient μ·(w − w₀) of FedProx's term, which draws parameters to where the round began.</summary>
-    private sealed record Pull(double Mu, ParameterTree Start)
+    /// <summary>What a strategy adds to the gradients of shared parameters, which begin at w₀: FedProx μ·(w − w₀), SCAFFOLD c − cₖ.</summary>
+    private sealed record Terms(double Mu, ParameterTree Start, ParameterTree? Drift)
     {
-        public ParameterTree AddTo(ParameterTree gradients, ParameterTree now) =>
-            gradients.Map((name, gradient) => Start.TryGetValue(name, out var start) ? gradient + Mu * (now[name] - start) : gradient);
+        public ParameterTree AddTo(ParameterTree gradients, Module model)
+        {
+            if (Mu == 0 && Drift is null) return gradients;
+            var now = model.Parameters();
+            return gradients.Map((name, gradient) =>
+            {
+                if (!Start.TryGetValue(name, out var start)) return gradient;
+                if (Mu != 0) gradient += Mu * (now[name] - start);
+                return Drift is null ? gradient : gradient + Drift[name];
+            });
+        }
     }
 }

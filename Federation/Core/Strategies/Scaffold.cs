@@ -1,0 +1,107 @@
+using System.Globalization;
+using System.Numerics;
+
+namespace ManagedFed.Federation;
+
+/// <summary>
+/// Averaging corrected for the clients' drift by control variates (Karimireddy et al. 2020, arXiv:1910.06378, option II): client k
+/// steps by y ← y − η·(g − cₖ + c) from x to yₖ and renews cₖ⁺ = cₖ − c + (x − yₖ)/(K·η); with S the round's clients and N all of
+/// them, x ← x + η_g/|S|·Σ(yₖ − x) and c ← c + 1/N·Σ(cₖ⁺ − cₖ).
+/// </summary>
+/// <remarks>
+/// Clients count alike, whatever their examples. To train, the n tensors of x travel with the n of c behind them, and the config
+/// names the run as <see cref="RunKey"/>. A client sends back the n of yₖ with the n of cₖ⁺ − cₖ behind them and the same number under
+/// the same name in its metrics; one that does not is refused. Models for evaluation are x alone. <see cref="ModuleClient"/> does its
+/// part by itself and keeps its cₖ as long as the run's number stays the same; c starts from zeros in round 1.
+/// </remarks>
+/// <example><c>new Scaffold { TotalClients = 100, FractionFit = 0.1 }</c></example>
+public sealed class Scaffold : Strategy
+{
+    /// <summary>The name, in the config and the metrics of training, of the run's number.</summary>
+    public const string RunKey = "scaffold_run";
+
+    private Parameters? control;
+    private long run;
+
+    /// <summary>The server's learning rate η_g. Default 1.</summary>
+    public double ServerLearningRate { get; init; } = 1;
+
+    /// <summary>The number N of clients that ever take part; by default those connected when a round begins.</summary>
+    public int? TotalClients { get; init; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<ClientTask<FitInstructions>> ConfigureFit(RoundState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        if (state.Round == 1 || control is null)
+        {
+            control = new([.. state.Parameters.Arrays.Select(array => NdArray.Zeros(array.Shape, array.DType))]);
+            run = Random.Shared.NextInt64();
+        }
+        return base.ConfigureFit(Extended(state));
+    }
+
+    /// <inheritdoc/>
+    protected override IReadOnlyDictionary<string, Scalar> FitConfig(int round) =>
+        new Dictionary<string, Scalar>(base.FitConfig(round)) { [RunKey] = run }.AsReadOnly();
+
+    /// <inheritdoc/>
+    public override Refusal? Check(RoundState state, FitResult result)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(result);
+        if (result.Metrics.TryGetValue(RunKey, out var mark) && mark == run) return base.Check(Extended(state), result);
+        var given = result.Metrics.ContainsKey(RunKey) ? mark.ToString() : "missing";
+        return new(FailureReason.Unexpected, string.Create(
+            CultureInfo.InvariantCulture, $"metric {RunKey} is {given}, expected {run}; a client that does not know SCAFFOLD cannot take part"));
+    }
+
+    /// <inheritdoc/>
+    public override FitAggregation AggregateFit(RoundState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return new Means(this, state, new WeightedMean(Extended(state).Parameters.Arrays));
+    }
+
+    private RoundState Extended(RoundState state) => state with { Parameters = new([.. state.Parameters.Arrays, .. control!.Arrays]) };
+
+    private Parameters Step(RoundState state, IReadOnlyList<NdArray> means, int clients)
+    {
+        var part = (double)clients / Math.Max(clients, TotalClients ?? state.Clients.Count);
+        control = new([.. control!.Arrays.Zip(means.Skip(state.Parameters.Count), (c, change) => c.DType switch
+        {
+            var type when !type.IsFloating() => c,
+            DType.Float64 => Moved<double>(c, change, part),
+            var type => Moved<float>(Updates.Wide(c), Updates.Wide(change), part).AsType(type),
+        })]);
+        var mean = new Parameters([.. means.Take(state.Parameters.Count)]);
+        return ServerLearningRate == 1 ? mean : Updates.Scale(state.Parameters, mean, ServerLearningRate);
+    }
+
+    /// <summary>c + part·change.</summary>
+    private static NdArray Moved<T>(NdArray c, NdArray change, double part) where T : unmanaged, INumberBase<T>
+    {
+        var next = NdArray.Empty(c.Shape, c.DType);
+        var old = c.Elements<T>();
+        var by = change.Elements<T>();
+        var to = next.Elements<T>();
+        for (var i = 0; i < to.Length; i++) to[i] = T.CreateTruncating(double.CreateTruncating(old[i]) + part * double.CreateTruncating(by[i]));
+        GC.KeepAlive(c);
+        GC.KeepAlive(change);
+        return next;
+    }
+
+    private sealed class Means(Scaffold strategy, RoundState state, WeightedMean mean) : FitAggregation
+    {
+        private int clients;
+
+        public override void Add(int place, FitResult result)
+        {
+            clients++;
+            mean.Add(place, result with { NumExamples = 1 });
+        }
+
+        public override Parameters? Complete(IReadOnlyList<ClientFailure> failures) =>
+            mean.Complete(failures) is { } means ? strategy.Step(state, means.Arrays, clients) : null;
+    }
+}
