@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 
 namespace ManagedFed.Federation;
 
@@ -19,13 +20,14 @@ internal sealed class ColumnTile(int clients)
     private static readonly double Far = Math.ScaleB(1, 66);
 
     private readonly double[] rows = new double[clients * Size];
-    private readonly long[] origin = new long[Size];
+    private readonly Int128[] origin = new Int128[Size];
     private long[]? sorted;
 
     /// <summary>The values of <paramref name="width"/> elements, one row a client; to be overwritten at will.</summary>
     public Span<double> Load(NdArray[] arrays, int start, int width)
     {
-        if (arrays[0].DType == DType.Int64) FindOrigin(arrays, start, width);
+        if (arrays[0].DType == DType.Int64) FindOrigin<long>(arrays, start, width);
+        if (arrays[0].DType == DType.UInt64) FindOrigin<ulong>(arrays, start, width);
         for (var k = 0; k < arrays.Length; k++)
         {
             var row = rows.AsSpan(k * width, width);
@@ -34,7 +36,8 @@ internal sealed class ColumnTile(int clients)
                 case DType.Float32: Load<float>(arrays[k], start, row); break;
                 case DType.Float64: arrays[k].Elements<double>().Slice(start, width).CopyTo(row); break;
                 case DType.Int32: Load<int>(arrays[k], start, row); break;
-                case DType.Int64: LoadDistances(arrays[k], start, row); break;
+                case DType.Int64: LoadDistances<long>(arrays[k], start, row); break;
+                case DType.UInt64: LoadDistances<ulong>(arrays[k], start, row); break;
                 case DType.UInt32: Load<uint>(arrays[k], start, row); break;
                 case DType.UInt8 or DType.Bool: Load<byte>(arrays[k], start, row); break;
                 default: throw Unsupported(arrays[k]);
@@ -52,7 +55,8 @@ internal sealed class ColumnTile(int clients)
             case DType.Float32: Store<float>(made, result, start); break;
             case DType.Float64: made.CopyTo(result.Elements<double>()[start..]); break;
             case DType.Int32: Store<int>(made, result, start); break;
-            case DType.Int64: StoreFromOrigin(made, result, start); break;
+            case DType.Int64: StoreFromOrigin<long>(made, result, start); break;
+            case DType.UInt64: StoreFromOrigin<ulong>(made, result, start); break;
             case DType.UInt32: Store<uint>(made, result, start); break;
             case DType.UInt8 or DType.Bool: Store<byte>(made, result, start); break;
             default: throw Unsupported(result);
@@ -66,25 +70,26 @@ internal sealed class ColumnTile(int clients)
         TensorPrimitives.ConvertSaturating<double, T>(made, result.Elements<T>().Slice(start, made.Length));
 
     /// <summary>Even, so that a half that is rounded to an even distance is rounded to an even number.</summary>
-    private void FindOrigin(NdArray[] arrays, int start, int width)
+    private void FindOrigin<T>(NdArray[] arrays, int start, int width) where T : unmanaged, IBinaryInteger<T>
     {
         sorted ??= new long[clients * Size];
-        var all = sorted.AsSpan(0, arrays.Length * width);
-        for (var k = 0; k < arrays.Length; k++) arrays[k].Elements<long>().Slice(start, width).CopyTo(all[(k * width)..]);
+        var all = MemoryMarshal.Cast<long, T>(sorted.AsSpan())[..(arrays.Length * width)];
+        for (var k = 0; k < arrays.Length; k++) arrays[k].Elements<T>().Slice(start, width).CopyTo(all[(k * width)..]);
         ColumnSort.Sort(all, width);
-        TensorPrimitives.BitwiseAnd(all.Slice((arrays.Length - 1) / 2 * width, width), ~1L, origin);
+        var median = all.Slice((arrays.Length - 1) / 2 * width, width);
+        for (var i = 0; i < width; i++) origin[i] = Int128.CreateTruncating(median[i]) & ~Int128.One;
     }
 
-    private void LoadDistances(NdArray array, int start, Span<double> row)
+    private void LoadDistances<T>(NdArray array, int start, Span<double> row) where T : unmanaged, IBinaryInteger<T>
     {
-        var values = array.Elements<long>().Slice(start, row.Length);
-        for (var i = 0; i < row.Length; i++) row[i] = (double)((Int128)values[i] - origin[i]);
+        var values = array.Elements<T>().Slice(start, row.Length);
+        for (var i = 0; i < row.Length; i++) row[i] = (double)(Int128.CreateTruncating(values[i]) - origin[i]);
     }
 
-    private void StoreFromOrigin(Span<double> made, NdArray result, int start)
+    private void StoreFromOrigin<T>(Span<double> made, NdArray result, int start) where T : unmanaged, IBinaryInteger<T>
     {
-        var values = result.Elements<long>().Slice(start, made.Length);
-        for (var i = 0; i < made.Length; i++) values[i] = long.CreateSaturating((Int128)Math.Clamp(made[i], -Far, Far) + origin[i]);
+        var values = result.Elements<T>().Slice(start, made.Length);
+        for (var i = 0; i < made.Length; i++) values[i] = T.CreateSaturating((Int128)Math.Clamp(made[i], -Far, Far) + origin[i]);
     }
 
     private static NotSupportedException Unsupported(NdArray array) =>

@@ -41,6 +41,17 @@ public sealed class LargeIntegerTests
         // Of 0, 0, 0 and 4 with equal weights the mean is 1 and v = 4·(1/3) / (3 + 1/3) = 0.4; times 10: 4.
         Assert.Equal(Large + 4, Next(new GeometricMedian { Iterations = 1 }, Large, Large, Large, Large + 40));
 
+    /// <summary>Sorted: 2⁶³ + 1, 2⁶³ + 3 and the largest number of all.</summary>
+    [Fact]
+    public void FedMedian_OfUnsignedIntegers_IsExact()
+    {
+        const ulong Half = 1UL << 63;
+        var aggregation = new FedMedian().AggregateFit(TestKit.State(NdArray.From<ulong>(0, 0)));
+        ulong[] values = [ulong.MaxValue, Half + 1, Half + 3];
+        for (var i = 0; i < 3; i++) aggregation.Add(i, TestKit.Fit(1, NdArray.From(values[i], ulong.MaxValue)));
+        Assert.Equal([Half + 3, ulong.MaxValue], aggregation.Complete([])!.Arrays[0].ToArray<ulong>());
+    }
+
     public static TheoryData<Strategy, string> Rules => new()
     {
         { new FedAvg(), "mean" },
