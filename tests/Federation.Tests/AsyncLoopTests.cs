@@ -163,13 +163,24 @@ public sealed class AsyncLoopTests
     public async Task RunAsync_ClientAtWorkWhenTheNextEvaluationBegins_IsLeftOutAndTheLastWaits()
     {
         var (quick, slow) = (new Scripted { Loss = 1 }, new Scripted { Loss = 3 });
-        var run = Run([quick, slow], new(2), new FedAsync { Alpha = 1, InitialParameters = Zero });
+        var made = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var run = Run([quick, slow], new(2), new FedAsync
+        {
+            Alpha = 1,
+            InitialParameters = Zero,
+            EvaluateFunction = (step, _) =>
+            {
+                if (step == 2) made.SetResult();
+                return null;
+            },
+        });
         await slow.Asked();
         for (var step = 1; step <= 2; step++)
         {
             await quick.Asked();
             quick.Answer(step);
         }
+        await made.Task.Bounded();
         slow.Answer(100);
 
         var history = await run.Bounded();
@@ -264,9 +275,16 @@ public sealed class AsyncLoopTests
         public override async ValueTask<FitOutput> FitAsync(
             IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation)
         {
-            using var registration = cancellation.Register(stopped.SetResult);
             asked.Writer.TryWrite(parameters[0].ToArray<float>()[0]);
-            return new([TestKit.Floats(await answers.Reader.ReadAsync(cancellation))], 1);
+            try
+            {
+                return new([TestKit.Floats(await answers.Reader.ReadAsync(cancellation))], 1);
+            }
+            catch (OperationCanceledException)
+            {
+                stopped.TrySetResult();
+                throw;
+            }
         }
 
         public override ValueTask<EvaluateOutput> EvaluateAsync(

@@ -48,19 +48,25 @@ public sealed class AsyncServerTests
         await using var server = await RunningServer.Start(
             new(2), new FedBuff { BufferSize = 2, InitialParameters = new(TestKit.Floats(0)), FractionEvaluate = 0, MinAvailableClients = 2 },
             new() { LoggerFactory = log });
-        var working = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        // All three are at work when one dies, so that none is still to join when the run is over.
+        var (missing, working) = (3, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        void Asked()
+        {
+            if (Interlocked.Decrement(ref missing) == 0) working.SetResult();
+        }
         using var death = CancellationTokenSource.CreateLinkedTokenSource(Token);
         var dying = FederatedClient.StartAsync(server.Address, new LambdaClient
         {
             Fit = async (parameters, _, cancellation) =>
             {
-                working.TrySetResult();
+                Asked();
+                await working.Task.WaitAsync(cancellation);
                 await death.CancelAsync();
                 await Task.Delay(Timeout.Infinite, cancellation);
                 return new(parameters, 1);
             },
         }, cancellation: death.Token);
-        var clients = Enumerable.Range(0, 2).Select(_ => FederatedClient.StartAsync(server.Address, AddingOneAfter(working.Task), cancellation: Token)).ToArray();
+        var clients = Enumerable.Range(0, 2).Select(_ => FederatedClient.StartAsync(server.Address, AddingOneAfter(working.Task, Asked), cancellation: Token)).ToArray();
 
         Assert.InRange((await server.History.Bounded()).Value(), 1f, 2f);
         await Task.WhenAll(clients).Bounded();
@@ -90,10 +96,11 @@ public sealed class AsyncServerTests
         Assert.All(log.WithId(103), line => Assert.Contains("(goodbye)", line));
     }
 
-    private static LambdaClient AddingOneAfter(Task start) => new()
+    private static LambdaClient AddingOneAfter(Task start, Action? asked = null) => new()
     {
         Fit = async (parameters, _, cancellation) =>
         {
+            if (!start.IsCompleted) asked?.Invoke();
             await start.WaitAsync(cancellation);
             return new([TestKit.Floats(parameters[0].ToArray<float>()[0] + 1)], 1);
         },
