@@ -3,13 +3,16 @@ using Grpc.Core;
 namespace ManagedFed.Federation;
 
 /// <summary>The server's end of one <c>Join</c> stream: replies carry no id, so there is one instruction at a time.</summary>
-internal sealed class BidiConnection(ClientInfo info, IInstructionWriter responses) : IClientConnection
+/// <param name="info">Whose stream it is.</param>
+/// <param name="responses">Where instructions go.</param>
+/// <param name="gone">Ends what is still being written.</param>
+internal sealed class BidiConnection(ClientInfo info, IInstructionWriter responses, CancellationToken gone = default) : IClientConnection
 {
     private readonly TaskCompletionSource<Status> closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock gate = new();
     private TaskCompletionSource<Frame<Reply>?>? pending;
     private volatile bool expectsArrays;
-    private volatile bool writing;
+    private Task<long> written = Task.FromResult(0L);
     private bool ended;
 
     public ClientInfo Info => info;
@@ -32,16 +35,20 @@ internal sealed class BidiConnection(ClientInfo info, IInstructionWriter respons
         {
             if (ended) return Answer.Failed(FailureReason.Disconnected, "left before it was asked");
             if (pending is not null && !GoodbyeSaid) throw new InvalidOperationException($"[server] client {info} is asked while it has not yet answered");
-            // An instruction that was cut off in its middle cannot be followed by a goodbye.
-            if (writing) return Answer.Failed(FailureReason.Disconnected, "cannot be asked any more");
             pending?.TrySetResult(null);
-            (pending, writing) = (reply, true);
+            pending = reply;
             expectsArrays = instruction is not FitInstructions { Parameters.HasArrays: false };
         }
         try
         {
-            bytes = await responses.WriteAsync(instruction, cancellation).ConfigureAwait(false);
-            writing = false;
+            // A goodbye may find an instruction on its way that nobody waits for any more; it can only follow.
+            await written.WaitAsync(cancellation).ConfigureAwait(false);
+            lock (gate)
+            {
+                if (ended) return Answer.Failed(FailureReason.Disconnected, "left before it was asked");
+                written = Task.Run(() => responses.WriteAsync(instruction, gone), CancellationToken.None);
+            }
+            bytes = await written.WaitAsync(cancellation).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is RpcException or InvalidOperationException or IOException
             || exception is OperationCanceledException && !cancellation.IsCancellationRequested)
@@ -73,7 +80,12 @@ internal sealed class BidiConnection(ClientInfo info, IInstructionWriter respons
     public bool Deliver(Frame<Reply> message) => TakePending(false)?.TrySetResult(message) ?? false;
 
     /// <summary>The stream has ended: whoever waits for a reply, or asks later, gets none.</summary>
-    public void End() => TakePending(true)?.TrySetResult(null);
+    /// <returns>Completes when nothing is written any more.</returns>
+    public Task End()
+    {
+        TakePending(true)?.TrySetResult(null);
+        return written;
+    }
 
     private TaskCompletionSource<Frame<Reply>?>? TakePending(bool end)
     {

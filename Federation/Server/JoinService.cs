@@ -29,13 +29,13 @@ internal sealed class JoinService(ClientRegistry registry, OpenCount streams, IL
         // The pipes under gRPC's streams, which would hold every message whole.
         var http = context.GetHttpContext();
         var pipe = new FramePipe(http.Request.BodyReader, http.Response.BodyWriter);
-        var connection = new BidiConnection(ClientInfo.Create(context.Peer), pipe);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
+        var connection = new BidiConnection(ClientInfo.Create(context.Peer), pipe, stop.Token);
         // Tells the client that it is in; a stock server says nothing until its first instruction.
         await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);
         if (!registry.Join(connection)) throw new RpcException(new(StatusCode.Unavailable, "The run is over."));
 
         using var server = stopping.Register(() => connection.Close(new(StatusCode.Unavailable, "The server stops.")));
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
         var reading = ReadAsync(connection, pipe, stop.Token);
         var how = "";
         try
@@ -47,9 +47,11 @@ internal sealed class JoinService(ClientRegistry registry, OpenCount streams, IL
         }
         finally
         {
-            connection.End();
+            var written = connection.End();
             registry.Leave(connection, how);
             await stop.CancelAsync().ConfigureAwait(false);
+            // The pipe is not this stream's any more once this returns.
+            await written.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await ((Task)reading).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }

@@ -14,7 +14,7 @@ public sealed class BidiConnectionTests
     public async Task AskAsync_AfterTheStreamEnded_IsAFailure()
     {
         var connection = new BidiConnection(new("a", "b"), new Sink());
-        connection.End();
+        _ = connection.End();
         Assert.False(connection.Deliver(new(new DisconnectResult(DisconnectReason.Ack))));
         Assert.Equal(FailureReason.Disconnected, (await connection.AskAsync(Ask, Token).Bounded()).Failure?.Reason);
     }
@@ -24,7 +24,7 @@ public sealed class BidiConnectionTests
     {
         var connection = new BidiConnection(new("a", "b"), new Sink());
         var asked = connection.AskAsync(Ask, Token);
-        connection.End();
+        _ = connection.End();
         Assert.Equal(FailureReason.Disconnected, (await asked.Bounded()).Failure?.Reason);
     }
 
@@ -59,24 +59,51 @@ public sealed class BidiConnectionTests
         Assert.Equal(Status.DefaultSuccess, await connection.Closed.Bounded());
     }
 
+    /// <summary>Half an instruction can be followed by nothing: the goodbye waits for the other half.</summary>
     [Fact]
-    public async Task AskAsync_GoodbyeAfterAnInstructionCutOff_IsAFailure()
+    public async Task AskAsync_GoodbyeWhileAnInstructionIsOnItsWay_FollowsIt()
     {
-        var connection = new BidiConnection(new("a", "b"), new Sink { Full = true });
+        var sink = new Sink { Slow = new(TaskCreationOptions.RunContinuationsAsynchronously) };
+        var connection = new BidiConnection(new("a", "b"), sink);
         using var stop = new CancellationTokenSource();
         var asked = connection.AskAsync(Ask, stop.Token);
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asked.Bounded());
-        Assert.Equal(FailureReason.Disconnected, (await connection.AskAsync(new ReconnectInstructions(0), Token).Bounded()).Failure?.Reason);
+        var goodbye = connection.AskAsync(new ReconnectInstructions(0), Token);
+        sink.Slow.SetResult(1);
+        await sink.Said.Task.Bounded();
+        Assert.True(connection.Deliver(new(new DisconnectResult(DisconnectReason.Ack))));
+        Assert.Equal(new DisconnectResult(DisconnectReason.Ack), (await goodbye.Bounded()).Reply);
+    }
+
+    [Fact]
+    public async Task End_WhileAnInstructionIsOnItsWay_WaitsForItsEnd()
+    {
+        using var gone = new CancellationTokenSource();
+        var connection = new BidiConnection(new("a", "b"), new Sink { Slow = new() }, gone.Token);
+        var asked = connection.AskAsync(Ask, Token);
+        var written = connection.End();
+        await gone.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => written.Bounded());
+        Assert.Equal(FailureReason.Disconnected, (await asked.Bounded()).Failure?.Reason);
+        Assert.Equal(FailureReason.Disconnected, (await connection.AskAsync(Ask, Token).Bounded()).Failure?.Reason);
     }
 
     private sealed class Sink : IInstructionWriter
     {
         public bool Gone { get; init; }
 
-        public bool Full { get; init; }
+        /// <summary>Completes what is written first.</summary>
+        public TaskCompletionSource<long>? Slow { get; init; }
 
-        public Task<long> WriteAsync(Instruction instruction, CancellationToken cancellation) =>
-            Full ? new TaskCompletionSource<long>().Task.WaitAsync(cancellation) : Gone ? Task.FromException<long>(new IOException("the client reads no more")) : Task.FromResult(1L);
+        /// <summary>Completes when a goodbye is written.</summary>
+        public TaskCompletionSource Said { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task<long> WriteAsync(Instruction instruction, CancellationToken cancellation)
+        {
+            if (Gone) return Task.FromException<long>(new IOException("the client reads no more"));
+            if (instruction is ReconnectInstructions) Said.SetResult();
+            return Slow is null ? Task.FromResult(1L) : Slow.Task.WaitAsync(cancellation);
+        }
     }
 }
