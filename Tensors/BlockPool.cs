@@ -70,7 +70,7 @@ internal sealed class BlockPool
     // The fewest free blocks of each small class since unused ones were last forgotten.
     private readonly int[] least = new int[SmallClasses];
     private readonly Stack<Block>[] free = [.. Enumerable.Range(0, 256).Select(_ => new Stack<Block>())];
-    private long active, cached, peak, escaped, collectAt = CollectAfter;
+    private long active, cached, peak, escaped, collectAt = CollectAfter, collectAllAt = CollectAfter;
     private long cacheLimit = Math.Min(1L << 30, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4);
 
     public static BlockPool Shared { get; } = CreateShared();
@@ -187,11 +187,13 @@ internal sealed class BlockPool
 
     /// <summary>
     /// Small wrappers keep large blocks alive, so the collector's own budget notices dropped arrays late;
-    /// this asks for a cheap collection when much may be waiting, and for a full one at the ceiling.
+    /// this asks for a cheap collection when much may be waiting, for a full one when more is left after that than half again as
+    /// much as a full one left (what arrives slowly is old when it is dropped), and for one at the ceiling.
     /// </summary>
     private void Collect(long capacity)
     {
         if (Volatile.Read(ref escaped) > Volatile.Read(ref collectAt)) Look(1);
+        if (Volatile.Read(ref escaped) > Volatile.Read(ref collectAllAt)) Look(GC.MaxGeneration);
         if (ActiveBytes + capacity <= Limit) return;
         GC.Collect();
         GC.WaitForPendingFinalizers();
@@ -206,7 +208,9 @@ internal sealed class BlockPool
     {
         GC.Collect(generation, GCCollectionMode.Forced, blocking: true);
         GC.WaitForPendingFinalizers();
-        Volatile.Write(ref collectAt, Volatile.Read(ref escaped) + CollectAfter);
+        var left = Volatile.Read(ref escaped);
+        Volatile.Write(ref collectAt, left + CollectAfter);
+        if (generation == GC.MaxGeneration) Volatile.Write(ref collectAllAt, left + left / 2 + CollectAfter);
     }
 
     /// <summary>The class that fits <paramref name="bytes"/>, and its capacity: 64·2ᵃ·(4+b)/4 for b in 0..3.</summary>
