@@ -15,17 +15,20 @@ internal static class FederationCommands
         var fit = new Option<double>("--fit-seconds") { Description = "How long a client takes to fit" };
         var perProcess = new Option<int>("--per-process") { Description = "Clients in one process", DefaultValueFactory = _ => 1 };
         var fleet = new Option<bool>("--fleet") { Description = "Nodes of the Fleet service in place of clients of the bidirectional stream" };
+        var atOnce = new Option<int>("--at-once") { Description = "The most clients at work at once; 0 for all" };
         var runs = new Option<int>("--runs") { Description = "How often each row is timed", DefaultValueFactory = _ => 5 };
         var command = new Command("federation", "Times rounds of a server and clients, each a process of its own on loopback, and the server's memory.")
         {
-            parameters, clients, rounds, fit, perProcess, fleet, runs,
+            parameters, clients, rounds, fit, perProcess, fleet, atOnce, runs,
         };
         command.SetAction((parsed, cancellation) =>
         {
             var own = parsed.GetValue(parameters);
             var works = own == 0
                 ? FederationWork.Standard
-                : [(new(own, parsed.GetValue(clients), parsed.GetValue(rounds), parsed.GetValue(fit), parsed.GetValue(perProcess), parsed.GetValue(fleet)), "")];
+                : [(new(
+                    own, parsed.GetValue(clients), parsed.GetValue(rounds), parsed.GetValue(fit), parsed.GetValue(perProcess),
+                    parsed.GetValue(fleet), parsed.GetValue(atOnce)), "")];
             return FederationBenchmark.RunAsync(works, parsed.GetValue(runs), cancellation);
         });
         return command;
@@ -52,7 +55,7 @@ internal static class FederationCommands
         return command;
     }
 
-    public static double[] Numbers(FederationWork work) => [work.Parameters, work.Clients, work.Rounds, work.FitSeconds, work.PerProcess, work.Fleet ? 1 : 0];
+    public static double[] Numbers(FederationWork work) => [work.Parameters, work.Clients, work.Rounds, work.FitSeconds, work.PerProcess, work.Fleet ? 1 : 0, work.AtOnce];
 
-    private static FederationWork Work(double[] numbers) => new((int)numbers[0], (int)numbers[1], (int)numbers[2], numbers[3], (int)numbers[4], numbers[5] != 0);
+    private static FederationWork Work(double[] numbers) => new((int)numbers[0], (int)numbers[1], (int)numbers[2], numbers[3], (int)numbers[4], numbers[5] != 0, (int)numbers[6]);
 }

@@ -26,9 +26,13 @@ internal static class FederationProcesses
         return 0;
     }
 
-    private static FederatedServerOptions Options(FederationWork work) => work.Fleet
-        ? new() { Fleet = new() { Address = "127.0.0.1:0", OnListening = Console.WriteLine } }
-        : new() { OnListening = Console.WriteLine };
+    private static FederatedServerOptions Options(FederationWork work)
+    {
+        var options = new FederatedServerOptions { MaxConcurrency = work.AtOnce > 0 ? work.AtOnce : null };
+        return work.Fleet
+            ? options with { Fleet = new() { Address = "127.0.0.1:0", OnListening = Console.WriteLine } }
+            : options with { OnListening = Console.WriteLine };
+    }
 
     /// <summary>Joins with clients that send back the model they got.</summary>
     public static async Task<int> JoinAsync(string address, FederationWork work, CancellationToken cancellation)

@@ -28,6 +28,44 @@ public sealed class SimulationTests
     }
 
     [Fact]
+    public async Task RunAsync_TwoAtOnce_NeverAsksAThirdBeforeOneHasAnswered()
+    {
+        var (come, atWork, most) = (0, 0, 0);
+        // The first of each pair waits for the second: without two at once nobody would ever answer.
+        var pairs = Enumerable.Range(0, 3).Select(_ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).ToArray();
+        var clients = Enumerable.Range(0, 6).Select(i => new LambdaClient
+        {
+            Parameters = () => [TestKit.Floats(0)],
+            Fit = async (_, _, cancellation) =>
+            {
+                var now = Interlocked.Increment(ref atWork);
+                InterlockedMax(ref most, now);
+                var place = Interlocked.Increment(ref come) - 1;
+                if (place % 2 == 1) pairs[place / 2].SetResult();
+                await pairs[place / 2].Task.WaitAsync(cancellation);
+                Interlocked.Decrement(ref atWork);
+                return new([TestKit.Floats(i)], 1);
+            },
+        });
+        var strategy = new FedAvg { FractionEvaluate = 0 };
+
+        var history = await Run([.. clients], new(1), strategy, new() { MaxConcurrency = 2 });
+
+        Assert.Equal(2, most);
+        Assert.Equal(2.5f, history.Value());
+
+        static void InterlockedMax(ref int most, int value)
+        {
+            for (var seen = most; seen < value;) seen = Interlocked.CompareExchange(ref most, value, seen);
+        }
+    }
+
+    [Fact]
+    public void MaxConcurrency_BelowOne_SaysWhatIsAllowed() => Assert.StartsWith(
+        "[server] MaxConcurrency is 0, expected at least 1, or null for no limit",
+        Assert.Throws<ArgumentOutOfRangeException>(() => new SimulationOptions { MaxConcurrency = 0 }).Message);
+
+    [Fact]
     public async Task RunAsync_FortyClientsThatWaitForEachOther_AllWorkAtOnce()
     {
         var missing = 40;

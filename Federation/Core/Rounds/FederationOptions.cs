@@ -6,6 +6,8 @@ namespace ManagedFed.Federation;
 /// <summary>What a run needs from around it; the defaults are silent and real.</summary>
 public record FederationOptions
 {
+    private readonly int? maxConcurrency;
+
     /// <summary>Where the log goes. Default: nowhere.</summary>
     public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
 
@@ -20,4 +22,17 @@ public record FederationOptions
 
     /// <summary>How often a server that lacks clients says so. Default 5 s.</summary>
     public TimeSpan WaitingInterval { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// The most clients of a round at work at once, at least 1; the others wait for their turn, and a round's timeout begins with it.
+    /// Default null: all of them. A server holds as many models as arrive at the same time; this keeps them few.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    public int? MaxConcurrency
+    {
+        get => maxConcurrency;
+        init => maxConcurrency = value is null or >= 1
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(value), $"[server] MaxConcurrency is {value}, expected at least 1, or null for no limit");
+    }
 }

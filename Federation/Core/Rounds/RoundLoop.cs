@@ -57,7 +57,7 @@ internal sealed class RoundLoop(ServerConfig config, Strategy strategy, ClientRe
         return new(round, history.FinalParameters, [.. clients.Select(client => client.Info)], Random.Next());
     }
 
-    /// <summary>Asks all clients at once; each accepted result goes to <paramref name="accept"/>, one at a time, as it arrives.</summary>
+    /// <summary>Asks all clients at once, or as many as may work at once; each accepted result goes to <paramref name="accept"/>, one at a time, as it arrives.</summary>
     private async Task<IReadOnlyList<ClientFailure>> AskAllAsync<TInstructions, TResult>(
         string phase, RoundState state, IReadOnlyList<ClientTask<TInstructions>> tasks, Func<TResult, Refusal?> check,
         Action<int, TResult> accept, Func<TResult, (long Examples, string Loss)> report, CancellationToken cancellation)
@@ -66,13 +66,27 @@ internal sealed class RoundLoop(ServerConfig config, Strategy strategy, ClientRe
         Log.PhaseStarted(state.Round, Config.NumRounds, phase, tasks.Count, state.Clients.Count);
         var start = Options.TimeProvider.GetTimestamp();
         using var gate = new SemaphoreSlim(1);
-        var answers = await Task.WhenAll(tasks.Select((task, place) => Task.Run(
-            () => AskAsync(phase, task, check, result => AcceptAsync(place, result), report, state.Round, start, cancellation), cancellation))).ConfigureAwait(false);
+        using var turns = new SemaphoreSlim(Options.MaxConcurrency ?? int.MaxValue);
+        var answers = await Task.WhenAll(tasks.Select((task, place) => Task.Run(() => AskInTurnAsync(task, place), cancellation))).ConfigureAwait(false);
         var failures = answers.OfType<ClientFailure>().ToArray();
         Log.PhaseDone(
             state.Round, Config.NumRounds, phase, tasks.Count - failures.Length, failures.Length,
             Options.TimeProvider.GetElapsedTime(start).TotalSeconds);
         return failures;
+
+        async Task<ClientFailure?> AskInTurnAsync(ClientTask<TInstructions> task, int place)
+        {
+            await turns.WaitAsync(cancellation).ConfigureAwait(false);
+            try
+            {
+                return await AskAsync(phase, task, check, result => AcceptAsync(place, result), report, state.Round, start, cancellation)
+                    .ConfigureAwait(false);
+            }
+            finally
+            {
+                turns.Release();
+            }
+        }
 
         async Task AcceptAsync(int place, TResult result)
         {
