@@ -133,7 +133,10 @@ public abstract class Module
     public void Apply(Func<Tensor, Tensor> f) => Update(Parameters().Map(f));
 
     /// <summary>Converts all parameters and buffers of a floating type to another one.</summary>
-    /// <remarks>Optimizers follow at their next update; compiled functions of this module are refused and must be made anew.</remarks>
+    /// <remarks>
+    /// Optimizers follow at their next update; compiled functions of this module are refused and must be made anew. Convert the inputs too:
+    /// float16 layers give float32 for a float32 input.
+    /// </remarks>
     /// <exception cref="ArgumentException">The type is not floating.</exception>
     public void SetDtype(DType dtype)
     {
@@ -185,7 +188,8 @@ public abstract class Module
     /// Names and layouts are MLX's, so its files load as they are. Those of PyTorch agree for linear and embedding layers and for layer, RMS,
     /// group and batch normalisation, whose count <c>num_batches_tracked</c> has no place here. Convolutions have the channels last:
     /// PyTorch's (out, in, …) becomes (out, …, in). Its recurrent and attention layers pack and name their weights in their own way.
-    /// <paramref name="convert"/> bridges such differences.
+    /// <paramref name="convert"/> bridges such differences. Arrays of float16, bfloat16 and float32 are converted to a parameter of
+    /// another of these types.
     /// </remarks>
     /// <param name="path">A file that <see cref="SaveWeights"/>, NumPy's <c>savez</c> or a writer of safetensors such as MLX or PyTorch wrote.</param>
     /// <param name="strict">True: the file has exactly this module's names. False: those both have are read.</param>
@@ -199,12 +203,15 @@ public abstract class Module
         var own = Parameters();
         var entries = (IsSafetensors("load_weights", path) ? Safetensors.Load(path).Arrays : Npz.Load(path))
             .Select(entry => convert is null ? (entry.Key, entry.Value) : convert(entry.Key, entry.Value));
-        var read = new ParameterTree(entries.OfType<(string Name, NdArray Array)>().Select(entry => KeyValuePair.Create(entry.Name, (Tensor)entry.Array)));
+        var read = new ParameterTree(entries.OfType<(string Name, NdArray Array)>().Select(entry => KeyValuePair.Create(entry.Name, Fitting(own, entry.Name, entry.Array))));
         string[] differences = [.. own.Missing(read), .. own.Extra(read)];
         ParameterTree.Refuse("load_weights", [.. strict ? differences : [], .. own.Unlike(read)]);
         Update(new(read.Where(entry => own.ContainsKey(entry.Key))), strict: false);
         return differences;
     }
+
+    private static Tensor Fitting(ParameterTree own, string name, NdArray array) =>
+        own.TryGetValue(name, out var present) && present.DType.Wide() == DType.Float32 && array.DType.Wide() == DType.Float32 ? array.AsType(present.DType) : array;
 
     private static bool IsSafetensors(string op, string path)
     {

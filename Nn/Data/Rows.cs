@@ -17,9 +17,15 @@ public static class Rows
         {
             DType.Bool => Gather<bool>(array, indices),
             DType.UInt8 => Gather<byte>(array, indices),
+            DType.Int8 => Gather<sbyte>(array, indices),
+            DType.Int16 => Gather<short>(array, indices),
+            DType.UInt16 => Gather<ushort>(array, indices),
             DType.Int32 => Gather<int>(array, indices),
             DType.UInt32 => Gather<uint>(array, indices),
             DType.Int64 => Gather<long>(array, indices),
+            DType.UInt64 => Gather<ulong>(array, indices),
+            DType.Float16 => Gather<Half>(array, indices),
+            DType.BFloat16 => Gather<BFloat16>(array, indices),
             DType.Float32 => Gather<float>(array, indices),
             _ => Gather<double>(array, indices),
         };

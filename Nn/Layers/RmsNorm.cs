@@ -25,6 +25,7 @@ public sealed class RmsNorm : Module
     public override Tensor Forward(Tensor x)
     {
         LayerInput.Expect("rms_norm", x, Weight.Shape[0]);
-        return x * (x.Square().Mean(-1, keepDims: true) + epsilon).Rsqrt() * Weight;
+        var wide = Normalisation.Wide(x);
+        return Normalisation.Like(x, wide * (wide.Square().Mean(-1, keepDims: true) + epsilon).Rsqrt()) * Weight;
     }
 }

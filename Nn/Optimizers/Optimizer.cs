@@ -6,6 +6,8 @@ namespace ManagedFed.Nn;
 /// <remarks>
 /// New parameters and state are lazy. Evaluating the parameters, or reading the next loss, computes the state as well.
 /// A subclass says how one parameter changes; the state, the step counter and the schedule are kept here.
+/// State of float16 and bfloat16 parameters is float32, and so is the step, which is rounded once at the end: one that is less than
+/// half a unit of the parameter's last place changes nothing.
 /// </remarks>
 public abstract class Optimizer
 {
@@ -158,20 +160,21 @@ public abstract class Optimizer
     /// <summary>The cells of the state that these parameters have, made where they have none yet.</summary>
     internal IEnumerable<TensorCell> Cells(ParameterTree parameters) => [.. parameters.SelectMany(entry => StateOf(entry.Key, entry.Value))];
 
-    /// <summary>The updated parameters for numbers given as scalars of a parameter's type.</summary>
+    /// <summary>The updated parameters for numbers given as scalars of the type that a parameter is updated in.</summary>
     internal ParameterTree Apply(ParameterTree parameters, ParameterTree gradients, Func<DType, Tensor[]> numbersOf)
     {
         var numbers = new Dictionary<DType, Tensor[]>();
         return parameters.Map((key, parameter) =>
         {
             if (!gradients.TryGetValue(key, out var gradient)) return parameter;
-            if (!numbers.TryGetValue(parameter.DType, out var scalars)) numbers[parameter.DType] = scalars = numbersOf(parameter.DType);
+            var dtype = parameter.DType.Wide();
+            if (!numbers.TryGetValue(dtype, out var scalars)) numbers[dtype] = scalars = numbersOf(dtype);
             var cells = StateOf(key, parameter);
             var tensors = Array.ConvertAll(cells, cell => cell.Value);
             var (rule, first) = RuleOf(key, parameter);
-            var result = rule.UpdateParameter(parameter, gradient, tensors, scalars.AsSpan(first, rule.NumberCount));
+            var result = rule.UpdateParameter(parameter.AsType(dtype), gradient.AsType(dtype), tensors, scalars.AsSpan(first, rule.NumberCount));
             for (var i = 0; i < cells.Length; i++) cells[i].Value = tensors[i];
-            return result;
+            return result.AsType(parameter.DType);
         });
     }
 
@@ -183,9 +186,9 @@ public abstract class Optimizer
         ArgumentNullException.ThrowIfNull(gradients);
         if (!(maxNorm >= 0 && double.IsFinite(maxNorm))) Throw.Argument("clip_grad_norm", $"largest norm {maxNorm} is negative or not finite");
         if (gradients.Count == 0) Throw.Argument("clip_grad_norm", "there are no gradients");
-        var norm = gradients.Values.Select(gradient => gradient.Square().Sum()).Aggregate((a, b) => a + b).Sqrt();
+        var norm = gradients.Values.Select(gradient => gradient.AsType(gradient.DType.Wide()).Square().Sum()).Aggregate((a, b) => a + b).Sqrt();
         var scale = Tensor.Minimum(maxNorm / (norm + 1e-6), 1);
-        return (gradients.Map(gradient => gradient * scale.AsType(gradient.DType)), norm);
+        return (gradients.Map(gradient => (gradient.AsType(gradient.DType.Wide()) * scale.AsType(gradient.DType.Wide())).AsType(gradient.DType)), norm);
     }
 
     /// <summary>Limits each element of each gradient to ±<paramref name="limit"/>; NaN stays.</summary>
@@ -198,7 +201,7 @@ public abstract class Optimizer
     }
 
     /// <summary>One parameter's new value.</summary>
-    /// <param name="parameter">The present value w.</param>
+    /// <param name="parameter">The present value w; of halves in float32.</param>
     /// <param name="gradient">∂loss/∂w.</param>
     /// <param name="state">This parameter's state tensors in the order of the slots, zeros at first; replace them in place.</param>
     /// <param name="numbers">The <see cref="Numbers"/> of this step as scalars of the parameter's type.</param>
@@ -251,10 +254,10 @@ public abstract class Optimizer
             // The parameter may have changed its type since.
             foreach (var cell in cells)
             {
-                if (cell.Value.DType != parameter.DType) cell.Value = cell.Value.AsType(parameter.DType);
+                if (cell.Value.DType != parameter.DType.Wide()) cell.Value = cell.Value.AsType(parameter.DType.Wide());
             }
             return cells;
         }
-        return state[key] = Array.ConvertAll(RuleOf(key, parameter).Rule.slots, _ => new TensorCell(parameter.ZerosLike()));
+        return state[key] = Array.ConvertAll(RuleOf(key, parameter).Rule.slots, _ => new TensorCell(Tensor.Zeros(parameter.Shape, parameter.DType.Wide())));
     }
 }
