@@ -40,7 +40,7 @@ internal sealed class ColumnTile(int clients)
                 case DType.UInt64: LoadDistances<ulong>(arrays[k], start, row); break;
                 case DType.UInt32: Load<uint>(arrays[k], start, row); break;
                 case DType.UInt8 or DType.Bool: Load<byte>(arrays[k], start, row); break;
-                default: throw Unsupported(arrays[k]);
+                default: throw DTypes.Unknown(arrays[k].DType);
             }
         }
         return rows.AsSpan(0, arrays.Length * width);
@@ -59,7 +59,7 @@ internal sealed class ColumnTile(int clients)
             case DType.UInt64: StoreFromOrigin<ulong>(made, result, start); break;
             case DType.UInt32: Store<uint>(made, result, start); break;
             case DType.UInt8 or DType.Bool: Store<byte>(made, result, start); break;
-            default: throw Unsupported(result);
+            default: throw DTypes.Unknown(result.DType);
         }
     }
 
@@ -91,7 +91,4 @@ internal sealed class ColumnTile(int clients)
         var values = result.Elements<T>().Slice(start, made.Length);
         for (var i = 0; i < made.Length; i++) values[i] = T.CreateSaturating((Int128)Math.Clamp(made[i], -Far, Far) + origin[i]);
     }
-
-    private static NotSupportedException Unsupported(NdArray array) =>
-        new($"[strategy] tensors of {array.DType.Name()} are not compared across clients; send them as float32");
 }

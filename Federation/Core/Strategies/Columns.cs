@@ -21,11 +21,7 @@ internal static class Columns
     /// The work must commute with adding a number to all of an element's values, see <see cref="ColumnTile"/>.
     /// </remarks>
     public static Parameters Map(IReadOnlyList<IReadOnlyList<NdArray>> models, TileWork work) => new(models[0].Select((like, i) =>
-    {
-        var result = new NpyFile(like.Shape, like.DType);
-        Run([.. models.Select(model => model[i].Contiguous())], result.Array, work);
-        return result;
-    }).ToArray());
+        like.Filled(result => Run([.. models.Select(model => model[i].Widened())], result, work))).ToArray());
 
     /// <summary>Sums a quantity of some doubles over all elements, in an order that does not depend on the threads.</summary>
     /// <param name="models">The clients' models.</param>
@@ -36,7 +32,7 @@ internal static class Columns
         var sums = new double[size];
         for (var i = 0; i < models[0].Count; i++)
         {
-            NdArray[] arrays = [.. models.Select(model => model[i].Contiguous())];
+            NdArray[] arrays = [.. models.Select(model => model[i].Widened())];
             var pieces = new double[Pieces(arrays[0].Count)][];
             Each(arrays[0].Count, arrays.Length, (piece, start, width, tile) =>
                 work(tile.Load(arrays, start, width), width, pieces[piece] ??= new double[size]));

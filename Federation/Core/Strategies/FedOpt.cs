@@ -30,19 +30,17 @@ public abstract class FedOpt : FedAvg
     private protected Parameters Step<TFormula>(RoundState state, Parameters mean, TFormula formula) where TFormula : struct, IServerFormula
     {
         if (state.Round == 1 || moments is null) moments = [.. mean.Arrays.Select(array => new Moments(array))];
-        for (var i = 0; i < moments.Length; i++)
+        NdArray[] next = [.. mean.Arrays];
+        for (var i = 0; i < next.Length; i++)
         {
-            var (model, result) = (state.Parameters.Arrays[i].Contiguous(), mean.Arrays[i]);
-            switch (result.DType)
-            {
-                case DType.Float32: Step<TFormula, float>(formula, model, result, moments[i]); break;
-                case DType.Float64: Step<TFormula, double>(formula, model, result, moments[i]); break;
-                case var type when type.IsFloating():
-                    throw new NotSupportedException(
-                    $"[{GetType().Name}] tensor {i} holds {type.Name()}, expected float32 or float64; send it as float32");
-            }
+            var type = next[i].DType;
+            if (!type.IsFloating()) continue;
+            var (model, result) = (state.Parameters.Arrays[i].Widened(), next[i].Widened());
+            if (result.DType == DType.Float32) Step<TFormula, float>(formula, model, result, moments[i]);
+            else Step<TFormula, double>(formula, model, result, moments[i]);
+            next[i] = result.AsType(type);
         }
-        return mean;
+        return new Parameters(next);
     }
 
     private static void Step<TFormula, T>(TFormula formula, NdArray model, NdArray result, Moments moments)
@@ -69,7 +67,7 @@ public abstract class FedOpt : FedAvg
     {
         private NdArray? second;
 
-        public NdArray First { get; } = NdArray.Zeros(like.Shape, like.DType);
+        public NdArray First { get; } = NdArray.Zeros(like.Shape, like.DType.Wide());
 
         public NdArray Second => second ??= NdArray.Zeros(First.Shape, First.DType);
     }

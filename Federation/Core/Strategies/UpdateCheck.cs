@@ -38,7 +38,7 @@ internal static class UpdateCheck
     {
         for (var i = 0; i < parameters.Count; i++)
         {
-            var array = parameters.Arrays[i].Contiguous();
+            var array = parameters.Arrays[i].Widened();
             if (array.Count == 0) continue;
             var finite = array.DType switch
             {

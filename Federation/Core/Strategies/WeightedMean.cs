@@ -28,12 +28,13 @@ internal sealed class WeightedMean(IReadOnlyList<NdArray> like) : FitAggregation
         total += weight;
         for (var i = 0; i < sums.Length; i++)
         {
-            var array = arrays[i].Contiguous();
+            var array = arrays[i].Widened();
             switch (array.DType)
             {
                 case DType.Float32 or DType.Float64: Add((ExactSum)sums[i], waiting[i], new(array, weight)); break;
                 case DType.Int32: ((IntegerSum)sums[i]).Add<int>(array.Elements<int>(), weight); break;
                 case DType.Int64: ((IntegerSum)sums[i]).Add<long>(array.Elements<long>(), weight); break;
+                case DType.UInt64: ((IntegerSum)sums[i]).Add<ulong>(array.Elements<ulong>(), weight); break;
                 case DType.UInt32: ((IntegerSum)sums[i]).Add<uint>(array.Elements<uint>(), weight); break;
                 case DType.UInt8: ((IntegerSum)sums[i]).Add<byte>(array.Elements<byte>(), weight); break;
                 default: ((IntegerSum)sums[i]).Add<byte>(MemoryMarshal.Cast<bool, byte>(array.Elements<bool>()), weight); break;
@@ -57,22 +58,20 @@ internal sealed class WeightedMean(IReadOnlyList<NdArray> like) : FitAggregation
     public override Parameters? Complete(IReadOnlyList<ClientFailure> failures) =>
         total == 0 ? null : new Parameters(like.Select((array, i) => Mean(i, array)).ToArray());
 
-    private NpyFile Mean(int index, NdArray array)
+    private NpyFile Mean(int index, NdArray array) => array.Filled(mean =>
     {
         var sum = sums[index];
-        var file = new NpyFile(array.Shape, array.DType);
-        var mean = file.Array;
-        switch (array.DType)
+        switch (mean.DType)
         {
             case DType.Float32 or DType.Float64: ((ExactSum)sum).Divide(total, mean, waiting[index]); break;
             case DType.Int32: ((IntegerSum)sum).Divide(total, mean.Elements<int>()); break;
             case DType.Int64: ((IntegerSum)sum).Divide(total, mean.Elements<long>()); break;
+            case DType.UInt64: ((IntegerSum)sum).Divide(total, mean.Elements<ulong>()); break;
             case DType.UInt32: ((IntegerSum)sum).Divide(total, mean.Elements<uint>()); break;
             case DType.UInt8: ((IntegerSum)sum).Divide(total, mean.Elements<byte>()); break;
             default: ((IntegerSum)sum).Divide(total, MemoryMarshal.Cast<bool, byte>(mean.Elements<bool>())); break;
         }
         (sum as ExactSum)?.Release();
         waiting[index].Clear();
-        return file;
-    }
+    });
 }
