@@ -64,6 +64,10 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue>(in GemmProduct<T, TEpil
     // A panel of B in place must serve few tiles, a panel of A in place few of B's panels or lie close together.
     private const int TilesInPlace = 12, PanelsInPlace = 8, CloseRows = 512;
 
+    // Rows of B so many bytes apart fall into few sets of the caches: nothing of a panel in place is left there for the next tile, and
+    // beyond a page not even for the next column.
+    private const int Apart = 2048, FarApart = 4096, FewRows = 6;
+
     // Below the first, waking another thread costs more than it saves; the second leaves pieces to balance unequal cores.
     private const double ParallelFlops = 3e6, PieceFlops = 16e6;
 
@@ -115,12 +119,20 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue>(in GemmProduct<T, TEpil
         bool rowsRun = product.A.ColumnStride == 1, columnsRun = product.A.RowStride == 1;
         packA = !TKernel.ReadsStridedA ? !columnsRun
             : !(rowsRun || columnsRun) || blockColumns > PanelsInPlace * nr && (columnsRun || product.A.RowStride >= CloseRows);
-        packB = product.B.ColumnStride != 1 || blockRows > TilesInPlace * mr;
+        packB = product.B.ColumnStride != 1 || Math.Min(product.M, blockRows) > RowsInPlace(product.B.RowStride * sizeof(T));
         bytesA = (packA ? mc + mr : mr) * kc * sizeof(T);
         bytesB = (packB ? nc : nr) * kc * sizeof(T);
         scratchBytes = Math.Max(bytesA + bytesB + mr * nr * sizeof(T), product.K * sizeof(T));
         scratchBytes = (scratchBytes + Block.LineSize - 1) / Block.LineSize * Block.LineSize;
     }
+
+    /// <summary>How many rows of C are served best by panels of B where they lie, given the bytes between two rows of B.</summary>
+    private static int RowsInPlace(nint apart) => apart switch
+    {
+        >= FarApart => FewRows,
+        >= Apart => TKernel.MR,
+        _ => TilesInPlace * TKernel.MR,
+    };
 
     /// <summary>One block of C of one matrix of the batch.</summary>
     public void Run(int index, int worker)
