@@ -1,8 +1,9 @@
-"""A client that halves every array, and the server app that a bundle must have."""
+"""A client that halves every array, and a server app that trains two clients for three rounds."""
 
 import numpy
 from flwr.client import ClientApp, NumPyClient
 from flwr.server import ServerApp, ServerAppComponents, ServerConfig
+from flwr.server.strategy import FedAvg
 
 
 class Halving(NumPyClient):
@@ -18,4 +19,9 @@ class Halving(NumPyClient):
 
 
 client = ClientApp(client_fn=lambda context: Halving().to_client())
-server = ServerApp(server_fn=lambda context: ServerAppComponents(config=ServerConfig(num_rounds=3)))
+server = ServerApp(
+    server_fn=lambda context: ServerAppComponents(
+        config=ServerConfig(num_rounds=3),
+        strategy=FedAvg(min_fit_clients=2, min_evaluate_clients=2, min_available_clients=2),
+    )
+)
