@@ -62,9 +62,9 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue>(in GemmProduct<T, TEpil
     private const int KC = 512, BytesOfA = 4 << 20, PanelsOfB = 8;
 
     // A panel of B in place must serve few tiles, a panel of A in place few of B's panels or lie close together.
-    private const int TilesInPlace = 12, PanelsInPlace = 8, CloseRows = 512;
+    private const int TilesInPlace = 12, PanelsInPlace = 8;
 
-    // Rows of B so many bytes apart fall into few sets of the caches: nothing of a panel in place is left there for the next tile, and
+    // Rows so many bytes apart fall into few sets of the caches: nothing of a panel in place is left there for the next tile, and
     // beyond a page not even for the next column.
     private const int Apart = 2048, FarApart = 4096, FewRows = 6;
 
@@ -118,7 +118,7 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue>(in GemmProduct<T, TEpil
         // A packed panel costs one more pass over its elements and saves strided reading once for each tile that uses it.
         bool rowsRun = product.A.ColumnStride == 1, columnsRun = product.A.RowStride == 1;
         packA = !TKernel.ReadsStridedA ? !columnsRun
-            : !(rowsRun || columnsRun) || blockColumns > PanelsInPlace * nr && (columnsRun || product.A.RowStride >= CloseRows);
+            : !(rowsRun || columnsRun) || blockColumns > PanelsInPlace * nr && (columnsRun || product.A.RowStride * sizeof(T) >= Apart);
         packB = product.B.ColumnStride != 1 || Math.Min(product.M, blockRows) > RowsInPlace(product.B.RowStride * sizeof(T));
         bytesA = (packA ? mc + mr : mr) * kc * sizeof(T);
         bytesB = (packB ? nc : nr) * kc * sizeof(T);

@@ -72,7 +72,7 @@ public sealed class Scaffold : Strategy
         {
             var type when !type.IsFloating() => c,
             DType.Float64 => Moved<double>(c, change, part),
-            var type => Moved<float>(Updates.Wide(c), Updates.Wide(change), part).AsType(type),
+            var type => Moved<float>(c.Widened(), change.Widened(), part).AsType(type),
         })]);
         var mean = new Parameters([.. means.Take(state.Parameters.Count)]);
         return ServerLearningRate == 1 ? mean : Updates.Scale(state.Parameters, mean, ServerLearningRate);

@@ -18,7 +18,7 @@ internal static class Updates
         for (var i = 0; i < update.Count; i++)
         {
             if (!update.Arrays[i].DType.IsFloating()) continue;
-            var (array, origin) = (Wide(update.Arrays[i]), Origin(model, i));
+            var (array, origin) = (update.Arrays[i].Widened(), Origin(model, i));
             sum += array.DType == DType.Float64 ? SumOfSquares<double>(array, origin) : SumOfSquares<float>(array, origin);
         }
         return Math.Sqrt(sum);
@@ -31,18 +31,15 @@ internal static class Updates
     public static Parameters Scale(Parameters model, Parameters update, double factor) => new([.. update.Arrays.Select((array, i) => array.DType switch
     {
         var type when !type.IsFloating() => array,
-        DType.Float64 => Scale<double>(Wide(array), Origin(model, i), factor),
-        var type => Scale<float>(Wide(array), Origin(model, i), factor).AsType(type),
+        DType.Float64 => Scale<double>(array.Widened(), Origin(model, i), factor),
+        var type => Scale<float>(array.Widened(), Origin(model, i), factor).AsType(type),
     })]);
-
-    /// <summary>The array as it is calculated with: contiguous, float16 and bfloat16 as float32.</summary>
-    public static NdArray Wide(NdArray array) => (array.DType is DType.Float16 or DType.BFloat16 ? array.AsType(DType.Float32) : array).Contiguous();
 
     private static bool AreAlike(Parameters model, Parameters update) =>
         model.HasArrays && update.HasArrays && update.Count >= model.Count
         && model.Arrays.Zip(update.Arrays).All(pair => pair.First.Shape == pair.Second.Shape && pair.First.DType == pair.Second.DType);
 
-    private static NdArray? Origin(Parameters model, int i) => i < model.Count ? Wide(model.Arrays[i]) : null;
+    private static NdArray? Origin(Parameters model, int i) => i < model.Count ? model.Arrays[i].Widened() : null;
 
     private static double SumOfSquares<T>(NdArray array, NdArray? origin) where T : unmanaged, INumberBase<T>
     {
