@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.AspNetCore.Server;
@@ -18,6 +19,10 @@ namespace ManagedFed.Federation;
 internal static class GrpcHost
 {
     private const int StreamWindow = 8 << 20;
+
+    /// <summary>What the gRPC library looks for in a service by reflection; a trimmed program must keep it.</summary>
+    private const DynamicallyAccessedMemberTypes ServiceMembers = DynamicallyAccessedMemberTypes.PublicConstructors
+        | DynamicallyAccessedMemberTypes.PublicMethods | DynamicallyAccessedMemberTypes.NonPublicMethods;
 
     /// <summary>Flower's one method on a port.</summary>
     public static WebApplication Build(IPEndPoint endpoint, X509Certificate2? certificate, OpenCount connections, JoinService service) =>
@@ -47,7 +52,7 @@ internal static class GrpcHost
     public static string AddressOf(WebApplication app) =>
         new Uri(app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First()).Authority;
 
-    private static WebApplication Build<TService>(
+    private static WebApplication Build<[DynamicallyAccessedMembers(ServiceMembers)] TService>(
         IPEndPoint endpoint, X509Certificate2? certificate, OpenCount connections, TService service, Action<GrpcServiceOptions> configure) where TService : class
     {
         // The empty builder reads no settings files, environment or arguments: only what the caller said counts.

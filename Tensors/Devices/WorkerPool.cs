@@ -94,7 +94,9 @@ internal sealed unsafe class WorkerPool
     /// The body is shared by reference, not copied. When pieces throw, the first exception caught reaches the caller,
     /// after the pieces that had begun have ended; whether the others ran is not defined.
     /// </remarks>
+    /// <param name="count">The number of pieces.</param>
     /// <param name="workers">The most threads that take part, whatever <see cref="Threads"/> has become; the caller is worker 0.</param>
+    /// <param name="body">What a piece does.</param>
     public void Run<TBody>(int count, int workers, ref TBody body) where TBody : unmanaged, IParallelBody
     {
         if (count > 1 && workers > 1 && Interlocked.CompareExchange(ref busy, 1, 0) == 0)

@@ -27,6 +27,15 @@ internal unsafe interface IGemmKernel<T> where T : unmanaged
     /// </remarks>
     /// <param name="rows">A height that <see cref="Rows"/> has given.</param>
     /// <param name="depth">The number of terms, at least 0.</param>
+    /// <param name="a">The first element of A's rows.</param>
+    /// <param name="rsa">The distance of A's rows, in elements.</param>
+    /// <param name="csa">The distance of A's columns.</param>
+    /// <param name="b">The first element of B's columns.</param>
+    /// <param name="rsb">The distance of B's rows.</param>
+    /// <param name="c">The tile's first element.</param>
+    /// <param name="rsc">The distance of C's rows.</param>
+    /// <param name="accumulate">Whether the sums begin with C, or with 0.</param>
+    /// <param name="epilogue">Applied to each sum before it is stored.</param>
     /// <param name="row">The tile's first row as the epilogue counts them.</param>
     /// <param name="column">The tile's first column as the epilogue counts them.</param>
     static abstract void Tile<TEpilogue>(

@@ -12,7 +12,13 @@ internal static unsafe class MatVec
     /// <summary>
     /// dst = epilogue(Σₖ M[i, k]·x[k]) for i &lt; rows; one of M's strides is 1, x and dst are contiguous.
     /// </summary>
+    /// <param name="matrix">M, rows × depth.</param>
+    /// <param name="x">The vector, of depth elements.</param>
+    /// <param name="dst">The result, of rows elements.</param>
+    /// <param name="rows">The number of sums.</param>
+    /// <param name="depth">The number of terms in each, at least 0.</param>
     /// <param name="down">True when dst is a column (N = 1), false when it is a row (M = 1).</param>
+    /// <param name="epilogue">Applied to each sum before it is stored.</param>
     /// <param name="row">The first element's row as the epilogue counts them.</param>
     /// <param name="column">The first element's column as the epilogue counts them.</param>
     public static void Run<T, V, S, TEpilogue>(

@@ -96,6 +96,10 @@ public static class Safetensors
 
     /// <summary>Some rows of one array of a stream; see <see cref="LoadRows"/>.</summary>
     /// <param name="source">A seekable stream that holds the file from its first byte to its last.</param>
+    /// <param name="name">The array's name in the file.</param>
+    /// <param name="start">The first row.</param>
+    /// <param name="count">The number of rows.</param>
+    /// <param name="limits">What to accept; <see cref="SafetensorsLimits.Default"/> when null.</param>
     /// <inheritdoc cref="LoadRows"/>
     public static NdArray ReadRows(Stream source, string name, int start, int count, SafetensorsLimits? limits = null)
     {

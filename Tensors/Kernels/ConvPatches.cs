@@ -47,6 +47,10 @@ internal static unsafe class ConvPatches
     }
 
     /// <summary>The same for images of one channel and windows that move by one: a column of the matrix at a time, since its numbers lie in a row of the image.</summary>
+    /// <param name="shape">The convolution; images and windows are as said above.</param>
+    /// <param name="images">The images.</param>
+    /// <param name="first">The first row of the matrix that is taken: a place of the window in an image.</param>
+    /// <param name="count">The number of rows.</param>
     /// <param name="columns">The matrix transposed, (KH·KW, count).</param>
     public static void GatherColumns<T>(in ConvShape shape, T* images, nint first, nint count, T* columns) where T : unmanaged
     {

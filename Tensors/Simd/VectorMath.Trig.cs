@@ -19,7 +19,6 @@ internal static unsafe partial class VectorMath
     }
 
     /// <summary>cos x, x in radians; NaN at infinities.</summary>
-    /// <remarks>where T : unmanaged where V : unmanaged where S : ISimd<T, V>OS</remarks>
     /// <remarks>Off by at most 1.54 ulp in float, over every 997th bit pattern.</remarks>
     [MethodImpl(Inline)]
     public static V Cos<T, V, S>(V x) where T : unmanaged where V : unmanaged where S : ISimd<T, V>

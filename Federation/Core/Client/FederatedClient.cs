@@ -7,7 +7,7 @@ namespace ManagedFed.Federation;
 /// <remarks>
 /// A server that cannot be reached, or is lost, is tried again after exponentially growing random waits of at most 20 s, without
 /// end unless the options set one. When the client's own code throws, the server is told that the task failed and the client
-/// stays; the exception is thrown on after <see cref="FederatedClientOptions.MaxErrors"/> of them in a row.
+/// stays; the exception is thrown on after <see cref="ConnectionOptions.MaxErrors"/> of them in a row.
 /// </remarks>
 public static class FederatedClient
 {

@@ -37,7 +37,7 @@ internal abstract class ServerLoop
     public static ServerLoop Create(ServerConfig config, Strategy strategy, ClientRegistry registry, FederationOptions options, ILogger log) =>
         strategy is AsyncStrategy async ? new AsyncLoop(config, async, registry, options, log) : new RoundLoop(config, strategy, registry, options, log);
 
-    /// <summary>The limits of updates: each result is checked, then clipped before it is added; <see cref="Record"/> ends the round.</summary>
+    /// <summary>The limits of updates: each result is checked, then clipped before it is added; <c>Record</c> ends the round.</summary>
     protected UpdateFilter Filter { get; }
 
     public async Task<History> RunAsync(CancellationToken cancellation)
