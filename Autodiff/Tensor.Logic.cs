@@ -89,8 +89,7 @@ public sealed partial class Tensor
     public static Tensor IsClose(Tensor a, Tensor b, double rtol = 1e-5, double atol = 1e-8, bool equalNaN = false)
     {
         (a, b) = Promote(a, b);
-        (a, b) = (a.Floating(), b.Floating());
-        var close = ((a - b).Abs() <= b.Abs() * rtol + atol) & b.IsFinite() | (a == b);
+        var close = InWide(a.Floating(), b.Floating(), (x, y) => ((x - y).Abs() <= y.Abs() * rtol + atol) & y.IsFinite() | (x == y));
         return equalNaN ? close | (a.IsNaN() & b.IsNaN()) : close;
     }
 

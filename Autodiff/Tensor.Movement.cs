@@ -21,7 +21,7 @@ public sealed partial class Tensor
     {
         ArgumentNullException.ThrowIfNull(c);
         ArgumentNullException.ThrowIfNull(a);
-        return c.Rank == 1 && a.Rank >= 2 && b.Rank == 2 && c.Shape[0] == b.Shape[1] ? Product(a, b, c) : c + a.MatMul(b);
+        return c.Rank == 1 && a.Rank >= 2 && b.Rank == 2 && c.Shape[0] == b.Shape[1] ? Product(a, b, c) : InWide([c, a, b], static x => x[0] + x[1].MatMul(x[2]));
     }
 
     private static Tensor Product(Tensor a, Tensor b, Tensor? bias)

@@ -13,7 +13,7 @@ public sealed partial class Tensor
         if (decimals == 0) return Round();
         if (!DType.IsFloating()) return decimals > 0 || DType == DType.Bool ? this : AsType(DType.Float64).Round(decimals).AsType(DType);
         var scale = Math.Pow(10, Math.Abs(decimals));
-        return decimals > 0 ? (this * scale).Round() / scale : (this / scale).Round() * scale;
+        return InWide(x => decimals > 0 ? (x * scale).Round() / scale : (x / scale).Round() * scale);
     }
 
     /// <summary>The quotient rounded down and the remainder with the sign of b, so that a = q·b + r, as in NumPy.</summary>

@@ -18,7 +18,8 @@ public sealed partial class Tensor
     {
         ArgumentNullException.ThrowIfNull(equation);
         foreach (var operand in operands) ArgumentNullException.ThrowIfNull(operand, nameof(operands));
-        return new Einsum(equation, operands).Run();
+        if (operands.IsEmpty) return new Einsum(equation, operands).Run();
+        return InWide(operands, x => new Einsum(equation, x).Run());
     }
 
     /// <summary>Σ a·b over the last axes of a and the first of b: (…, k…) and (k…, …) give (…, …).</summary>
@@ -65,7 +66,7 @@ public sealed partial class Tensor
         {
             Throw.Argument("vecdot", $"axis {axis} differs in size: {a.Shape} and {b.Shape}");
         }
-        return (a * b).Sum(axis);
+        return InWide(a, b, (x, y) => (x * y).Sum(axis));
     }
 
     /// <summary>Σ a·b over the last axis of both: (…, k) and (…, k) give (…, …); a scalar multiplies.</summary>

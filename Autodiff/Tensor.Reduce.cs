@@ -176,9 +176,6 @@ public sealed partial class Tensor
         return this;
     }
 
-    /// <summary>True where steps of one computation are kept in float32, since sums and squares leave the range of the type, or lose most digits.</summary>
-    private bool IsHalf => DType is DType.Float16 or DType.BFloat16;
-
     private Tensor Summable() => DType switch
     {
         DType.Bool or DType.Int8 or DType.Int16 => AsType(DType.Int32),

@@ -40,8 +40,8 @@ public sealed partial class Tensor
     public Tensor ArcTanh() => Apply(new ArcTanh(), Floating());
 
     /// <summary>Radians as degrees: x·180/π.</summary>
-    public Tensor Degrees() => Floating() * (180 / Math.PI);
+    public Tensor Degrees() => Floating().InWide(static x => x * (180 / Math.PI));
 
     /// <summary>Degrees as radians: x·π/180.</summary>
-    public Tensor Radians() => Floating() * (Math.PI / 180);
+    public Tensor Radians() => Floating().InWide(static x => x * (Math.PI / 180));
 }

@@ -183,6 +183,9 @@ public static class DTypes
         _ => dtype,
     };
 
+    /// <summary>True for float16 and bfloat16.</summary>
+    internal static bool IsHalf(this DType dtype) => dtype is DType.Float16 or DType.BFloat16;
+
     /// <summary>True when arithmetic is done in another type.</summary>
     internal static bool IsNarrow(this DType dtype) => dtype.Wide() != dtype;
 

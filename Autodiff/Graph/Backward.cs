@@ -14,11 +14,13 @@ internal static class Backward
             var node = order[n];
             if (!gradients.Remove(node, out var gradient)) continue;
             var inputs = node.Inputs;
-            var all = node.Op!.Gradients(gradient, inputs, node);
+            var (x, y) = Rules.Operands(node);
+            if (!ReferenceEquals(y, node)) gradient = Rules.Widen(gradient);
+            var all = node.Op!.Gradients(gradient, x, y);
             for (var i = 0; i < inputs.Length; i++)
             {
                 if (!depends.GetValueOrDefault(inputs[i])) continue;
-                var part = all is null ? node.Op.Vjp(i, gradient, inputs, node) : all[i];
+                var part = all is null ? node.Op.Vjp(i, gradient, x, y) : all[i];
                 if (part is not null) Accumulate(gradients, inputs[i], Fit(part, inputs[i]));
             }
         }

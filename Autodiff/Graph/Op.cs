@@ -77,6 +77,9 @@ internal abstract record Op
     /// <summary>What <see cref="Run"/> does for inputs of types that have loops of their own, or of any type where <see cref="TakesNarrow"/> says so.</summary>
     protected abstract void Forward(ReadOnlySpan<NdArray> x, NdArray y);
 
+    /// <summary>False where the rules for derivatives round no more than once, so that <see cref="Rules"/> need not widen what they are given.</summary>
+    public virtual bool WidensRules => true;
+
     /// <summary>The gradient for input <paramref name="i"/>, given that of the output; null where it is zero.</summary>
     /// <param name="i">Which input.</param>
     /// <param name="g">The output's gradient (cotangent), of the output's shape.</param>

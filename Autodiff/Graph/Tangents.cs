@@ -12,7 +12,9 @@ internal static class Tangents
         {
             var inputs = Array.ConvertAll(node.Inputs, input => tangents.GetValueOrDefault(input));
             if (Array.TrueForAll(inputs, input => input is null)) continue;
-            if (node.Op!.Jvp(inputs, node.Inputs, node) is { } tangent) tangents[node] = tangent;
+            var (x, y) = Rules.Operands(node);
+            if (!ReferenceEquals(y, node)) inputs = Array.ConvertAll(inputs, input => input is null ? null : Rules.Widen(input));
+            if (node.Op!.Jvp(inputs, x, y) is { } tangent) tangents[node] = tangent.AsType(node.DType);
         }
         var result = new Tensor?[outputs.Length];
         for (var i = 0; i < result.Length; i++) result[i] = tangents.GetValueOrDefault(outputs[i]);

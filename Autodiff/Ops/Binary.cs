@@ -27,11 +27,15 @@ internal abstract record ZipOp<TFormula>(string Label) : Op where TFormula : str
 
 internal sealed record Add() : ZipOp<F.Add>("add")
 {
+    public override bool WidensRules => false;
+
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g;
 }
 
 internal sealed record Subtract() : ZipOp<F.Subtract>("subtract")
 {
+    public override bool WidensRules => false;
+
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i == 0 ? g : -g;
 }
 
@@ -48,6 +52,8 @@ internal sealed record Divide() : ZipOp<F.Divide>("divide")
 
 internal sealed record FloorDivide() : ZipOp<F.FloorDivide>("floor_divide")
 {
+    public override bool WidensRules => false;
+
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => null;
 }
 
@@ -112,6 +118,8 @@ internal sealed record SigmoidGrad() : ZipOp<F.SigmoidGrad>("sigmoid_grad"), IAf
 /// <summary>g where y > 0, else 0: the derivative of y = max(x, 0), which is positive where x is.</summary>
 internal sealed record ReluGrad() : ZipOp<F.ReluGrad>("relu_grad"), IAfterProduct
 {
+    public override bool WidensRules => false;
+
     public void Run(ReadOnlySpan<NdArray> product, NdArray? other, NdArray y) => F.Gemm.RunThenWith<F.ReluGrad>(product[0], product[1], other!, y);
 
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) =>
@@ -161,6 +169,8 @@ internal sealed record TestOp<TFormula>(string Label) : Op where TFormula : stru
 /// <summary>condition ? a : b element by element.</summary>
 internal sealed record SelectOp : Op
 {
+    public override bool WidensRules => false;
+
     public override string Name => "where";
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) =>
@@ -185,6 +195,8 @@ internal sealed record SelectOp : Op
 /// <summary>The same values in another element type.</summary>
 internal sealed record Cast(DType To) : Op
 {
+    public override bool WidensRules => false;
+
     public override string Name => "astype";
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, To);

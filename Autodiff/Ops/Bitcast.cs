@@ -22,6 +22,8 @@ internal sealed record Bitcast(DType To) : Op
 
     public override bool TakesNarrow => true;
 
+    public override bool WidensRules => false;
+
     protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
     {
         var dense = F.Copy.Dense(x[0]);

@@ -6,6 +6,8 @@ namespace ManagedFed.Ops;
 /// <summary>What the three operations of a convolution share: each is linear in both inputs, and the others are its gradients.</summary>
 internal abstract record ConvOp(F.ConvWindow Window) : Op
 {
+    public override bool WidensRules => false;
+
     public override NdArray Operand(int i, NdArray x, Shape output) => x.Contiguous();
 
     /// <summary>A batch of images (B, N, …, C) as images of B·C channels (N, …, B·C): each member is a group, or several.</summary>

@@ -35,6 +35,8 @@ internal sealed record Diagonal(int Offset) : MoveOp
 /// <summary>Zeros (…, Rows, Columns) with the input (…, l) on a diagonal: the adjoint of <see cref="Diagonal"/>.</summary>
 internal sealed record DiagonalEmbed(int Offset, int Rows, int Columns) : Op
 {
+    public override bool WidensRules => false;
+
     public override string Name => "diag";
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => ([.. x[0].Shape.Sizes[..^1], Rows, Columns], x[0].DType);

@@ -29,6 +29,8 @@ internal abstract record MapOp<TFormula>(string Label) : Op where TFormula : str
 
 internal sealed record Negative() : MapOp<F.Negative>("negative")
 {
+    public override bool WidensRules => false;
+
     protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => -g;
 }
 
@@ -120,6 +122,8 @@ internal sealed record Erf() : MapOp<F.Erf>("erf")
 /// <summary>max(x, 0); relu′(0) = 0.</summary>
 internal sealed record Relu() : MapOp<F.Relu>("relu"), IAfterProduct
 {
+    public override bool WidensRules => false;
+
     public void Run(ReadOnlySpan<NdArray> product, NdArray? other, NdArray y) => F.Gemm.RunThen<F.Relu>(product[0], product[1], product.Length == 3 ? product[2] : null, y);
 
     protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => Tensor.Apply(new ReluGrad(), g, y);
@@ -127,21 +131,29 @@ internal sealed record Relu() : MapOp<F.Relu>("relu"), IAfterProduct
 
 internal sealed record Sign() : MapOp<F.Sign>("sign")
 {
+    public override bool WidensRules => false;
+
     protected override Tensor? Gradient(Tensor g, Tensor x, Tensor y) => null;
 }
 
 internal sealed record Floor() : MapOp<F.Floor>("floor")
 {
+    public override bool WidensRules => false;
+
     protected override Tensor? Gradient(Tensor g, Tensor x, Tensor y) => null;
 }
 
 internal sealed record Ceiling() : MapOp<F.Ceiling>("ceil")
 {
+    public override bool WidensRules => false;
+
     protected override Tensor? Gradient(Tensor g, Tensor x, Tensor y) => null;
 }
 
 internal sealed record Round() : MapOp<F.Round>("round")
 {
+    public override bool WidensRules => false;
+
     protected override Tensor? Gradient(Tensor g, Tensor x, Tensor y) => null;
 }
 

@@ -6,6 +6,8 @@ namespace ManagedFed.Ops;
 /// <summary>Entries of x along one axis chosen by integers: (…, n, …) and indices (i…) give (…, i…, …).</summary>
 internal sealed record Take(int Axis) : Op
 {
+    public override bool WidensRules => false;
+
     public override string Name => "take";
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x)
@@ -47,6 +49,8 @@ internal sealed record Take(int Axis) : Op
 /// <summary>Zeros with each entry of g added where <see cref="Take"/> read it; repeated indices accumulate.</summary>
 internal sealed record TakeGrad(int Axis, int Size) : Op
 {
+    public override bool WidensRules => false;
+
     public override string Name => "take_grad";
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x)
@@ -82,6 +86,8 @@ internal sealed record TakeGrad(int Axis, int Size) : Op
 /// <summary>y[…, j, …] = x[…, indices[…, j, …], …] along one axis; all other axes are of equal size.</summary>
 internal sealed record TakeAlong(int Axis) : Op
 {
+    public override bool WidensRules => false;
+
     public override string Name => "take_along_axis";
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x)
@@ -107,6 +113,8 @@ internal sealed record TakeAlong(int Axis) : Op
 /// <summary>Zeros with each entry of g added where <see cref="TakeAlong"/> read it.</summary>
 internal sealed record TakeAlongGrad(int Axis, int Size) : Op
 {
+    public override bool WidensRules => false;
+
     public override string Name => "take_along_axis_grad";
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape.With(Axis, Size), x[0].DType);

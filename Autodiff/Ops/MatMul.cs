@@ -7,6 +7,8 @@ namespace ManagedFed.Ops;
 /// <remarks>Inputs: a, b and, for a third, bias of shape (N,). Leading axes broadcast.</remarks>
 internal sealed record MatMul : Op
 {
+    public override bool WidensRules => false;
+
     public static readonly MatMul Instance = new();
 
     public override string Name => "matmul";

@@ -7,6 +7,8 @@ namespace ManagedFed.Ops;
 /// <summary>The same memory under another layout.</summary>
 internal abstract record MoveOp : Op
 {
+    public sealed override bool WidensRules => false;
+
     public sealed override bool MayView => true;
 
     public abstract override Layout View(Layout x);
@@ -46,6 +48,8 @@ internal sealed record StopGradient : MoveOp
 /// <summary>The value in memory of its own.</summary>
 internal sealed record Duplicate : Op
 {
+    public override bool WidensRules => false;
+
     public override string Name => "copy";
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, x[0].DType);
@@ -62,6 +66,8 @@ internal sealed record Duplicate : Op
 /// <summary>The same elements in row-major order under another shape.</summary>
 internal sealed record Reshape(Shape To) : Op
 {
+    public override bool WidensRules => false;
+
     public override string Name => "reshape";
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x)
@@ -160,6 +166,8 @@ internal sealed record SliceOp(int Axis, int Start, int Length, int Step) : Move
 /// <summary>Zeros of size <c>Size</c> along one axis with the input at Start, Start+Step, …: the adjoint of a slice.</summary>
 internal sealed record Embed(int Axis, int Start, int Step, int Size) : Op
 {
+    public override bool WidensRules => false;
+
     public override string Name => "embed";
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape.With(Axis, Size), x[0].DType);
@@ -181,6 +189,8 @@ internal sealed record Embed(int Axis, int Start, int Step, int Size) : Op
 /// <summary>The inputs one after another along an axis.</summary>
 internal sealed record Concatenate(int Axis) : Op
 {
+    public override bool WidensRules => false;
+
     public override string Name => "concatenate";
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x)

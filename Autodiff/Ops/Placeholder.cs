@@ -8,6 +8,8 @@ namespace ManagedFed.Ops;
 /// <param name="Transform">The transform, for messages.</param>
 internal sealed record Placeholder(Shape Shape, DType DType, string Transform) : Op
 {
+    public override bool WidensRules => false;
+
     public override string Name => "placeholder";
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (Shape, DType);

@@ -43,6 +43,8 @@ internal abstract record ReduceOp<TReducer>(string Label, Axes Axes) : Op, IFold
 
 internal sealed record Sum(Axes Axes) : ReduceOp<F.Sum>("sum", Axes)
 {
+    public override bool WidensRules => false;
+
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g.BroadcastTo(x[0].Shape);
 }
 

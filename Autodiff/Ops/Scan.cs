@@ -29,6 +29,8 @@ internal abstract record ScanOp<TJoin>(string Label, int Axis) : Op where TJoin 
 
 internal sealed record CumSum(int Axis) : ScanOp<F.JoinSum>("cumsum", Axis)
 {
+    public override bool WidensRules => false;
+
     // ∂yₖ/∂xⱼ = 1 for j ≤ k: the gradient's running sum from behind.
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g.CumSum(Axis, reverse: true);
 }

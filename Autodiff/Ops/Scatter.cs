@@ -23,6 +23,8 @@ internal sealed record RavelIndex(Axes Sizes, Axes Numbers) : Op
 /// <summary>x with a part replaced: elements Starts, Starts + Steps, … of each axis. Inputs: x, the part.</summary>
 internal sealed record Assign(Axes Starts, Axes Steps) : Op
 {
+    public override bool WidensRules => false;
+
     public override string Name => "slice_update";
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, x[0].DType);
@@ -85,6 +87,8 @@ internal abstract record ScatterOp(string Label, int Axis) : Op
 /// <summary>Sets; of repeated indices the last wins, and alone gets a gradient.</summary>
 internal sealed record ScatterSet(int Axis) : ScatterOp("scatter", Axis)
 {
+    public override bool WidensRules => false;
+
     protected override void Join(NdArray y, NdArray indices, NdArray updates) => F.ScatterUpdate.Run<F.JoinLast>(Name, y, indices, Axis, updates);
 
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y)
@@ -101,6 +105,8 @@ internal sealed record ScatterSet(int Axis) : ScatterOp("scatter", Axis)
 
 internal sealed record ScatterAdd(int Axis) : ScatterOp("scatter_add", Axis)
 {
+    public override bool WidensRules => false;
+
     protected override void Join(NdArray y, NdArray indices, NdArray updates) => F.Scatter.Add(y, indices, Axis, updates);
 
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i switch

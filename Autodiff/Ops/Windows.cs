@@ -26,6 +26,8 @@ internal sealed record WindowsOp(int Axis, int Window, int Stride) : MoveOp
 /// <summary>Windows added up where they came from: (…, places, window, …) gives (…, n, …).</summary>
 internal sealed record WindowsGrad(int Axis, int Stride, int Size) : Op
 {
+    public override bool WidensRules => false;
+
     public override string Name => "windows_grad";
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape.Remove(Axis + 1).With(Axis, Size), x[0].DType);
