@@ -14,8 +14,8 @@ public sealed record EvaluateOutput(double Loss, long NumExamples, IReadOnlyDict
 
 /// <summary>A client over lists of arrays, Flower's <c>NumPyClient</c>: override what it can do.</summary>
 /// <remarks>
-/// The server is told of a method that is not overridden. Arrays that come in are shared when client and server are one
-/// process: read them, do not write into them. Methods are called one at a time.
+/// The server is told of a method that is not overridden. Arrays that come in are the client's own to change, and arrays that were
+/// returned may be changed later: nobody else sees it, whatever the transport. Methods are called one at a time.
 /// </remarks>
 /// <example>
 /// <code>

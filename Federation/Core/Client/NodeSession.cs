@@ -109,7 +109,8 @@ internal sealed class NodeSession(FleetCalls calls, NodeWork work, ulong node, F
             message = await new Inflation(objects.TakeAsync, limits, lastModel).ReadAsync(id, cancellation).ConfigureAwait(false);
         }
         if (message.Metadata.RunId != run) throw new FormatException($"[fleet] message {FleetObject.Shown(id)} is of run {message.Metadata.RunId}, not {run}");
-        lastModel = message.Content?.Values.OfType<ArrayRecord>().FirstOrDefault() ?? lastModel;
+        // The client may change what it is given; this copy stays as it was pulled.
+        if (message.Content?.Values.OfType<ArrayRecord>().FirstOrDefault() is { PulledId: { } pulled } model) lastModel = model.Own(pulled);
         return message;
     }
 

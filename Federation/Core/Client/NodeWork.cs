@@ -39,7 +39,7 @@ internal sealed class NodeWork(IRecordClient records, InstructionRunner? legacy,
                 return Failed(NodeError.Unknown, exception.Message);
             }
             var reply = await legacy.RunAsync(instruction, cancellation).ConfigureAwait(false);
-            return new(LegacyRecords.Encode((Result)reply), null);
+            return new(LegacyRecords.Encode((Result)reply.Own()), null);
         }
         return await OverRecordsAsync(metadata, content, cancellation).ConfigureAwait(false);
     }
@@ -64,7 +64,8 @@ internal sealed class NodeWork(IRecordClient records, InstructionRunner? legacy,
         var start = time.GetTimestamp();
         try
         {
-            var answer = await method(request, cancellation).ConfigureAwait(false);
+            // Its objects are read while they are pushed, and their ids are kept: nobody may change it any more.
+            var answer = (await method(request, cancellation).ConfigureAwait(false)).Own();
             errors = default;
             log.Answered(type, time.GetElapsedTime(start).TotalSeconds);
             return new(answer, null);

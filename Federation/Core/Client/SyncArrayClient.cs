@@ -22,7 +22,7 @@ public abstract class SyncArrayClient : ArrayClient
     /// <summary>The model's arrays, in an order that all clients share.</summary>
     public abstract IReadOnlyList<NdArray> GetParameters();
 
-    /// <summary>Takes over arrays in the order of <see cref="GetParameters"/>. They may be shared: do not write into them.</summary>
+    /// <summary>Takes over arrays in the order of <see cref="GetParameters"/>; they are the client's own to change.</summary>
     public abstract void SetParameters(IReadOnlyList<NdArray> arrays);
 
     /// <summary>Trains the model on the client's data.</summary>

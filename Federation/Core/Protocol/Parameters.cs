@@ -9,7 +9,7 @@ namespace ManagedFed.Federation;
 /// <remarks>
 /// The usual tensor type is <c>numpy.ndarray</c>: each tensor is one <c>.npy</c> file on the wire, one <see cref="NdArray"/> here.
 /// Any other type (Flower's XGBoost strategies send <c>""</c>) stays the bytes it came as. Arrays are shared, not copied:
-/// whoever reads them must not write into them.
+/// who made the parameters does not write into them any more. Clients, strategies of one's own and evaluation functions are given copies.
 /// </remarks>
 [DebuggerDisplay("{TensorType} x {Count}")]
 public sealed class Parameters

@@ -59,7 +59,7 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
         BlockPool.Shared.Reclaim();
         resting.Clear();
         var state = Now(round, history);
-        var now = step = new(state, strategy.AggregateFit(state));
+        var now = step = new(state, strategy.AggregateFit(Door.Show(state)));
         var start = Options.TimeProvider.GetTimestamp();
         while (now.Reports.Count < strategy.UpdatesPerStep && now.Failures.Count < MaxFailures)
         {
@@ -80,7 +80,7 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
         if (strategy.FractionEvaluate == 0) return;
         evaluation?.Close();
         var state = Now(round, history);
-        var tasks = strategy.ConfigureEvaluate(state);
+        var tasks = Door.Take(strategy.ConfigureEvaluate(Door.Show(state)));
         Log.PhaseStarted(round, Config.NumRounds, "evaluate", tasks.Count, state.Clients.Count);
         evaluation = new(state, tasks, (reports, failures) => Record(history, state, reports, failures));
     }
@@ -125,7 +125,7 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
 
     private void Train(ClientInfo client, RoundState state, CancellationToken cancellation)
     {
-        if (strategy.ConfigureFit(state).FirstOrDefault(task => task.Client == client) is not { } task)
+        if (Door.Take(strategy.ConfigureFit(Door.Show(state))).FirstOrDefault(task => task.Client == client) is not { } task)
         {
             resting.Add(client);
             return;
@@ -149,7 +149,7 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
             Log.Stale(task.Client.Name, staleness, strategy.MaxStaleness.Value);
             return;
         }
-        step.Aggregation.Add(Filter.Clip(state, task.Client, result), task.Instructions.Parameters, staleness);
+        step.Aggregation.Add(Filter.Clip(state, task.Client, result), Door.Copy(task.Instructions.Parameters), staleness);
         step.Reports.Add(new(result.NumExamples, result.Metrics));
         step.Staleness.Add(staleness);
     }

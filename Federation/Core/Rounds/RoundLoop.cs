@@ -21,11 +21,12 @@ internal sealed class RoundLoop(ServerConfig config, Strategy strategy, ClientRe
     private async Task FitAsync(int round, History history, CancellationToken cancellation)
     {
         var state = await BeginAsync(round, history, strategy.MinFitClients, cancellation).ConfigureAwait(false);
-        var tasks = strategy.ConfigureFit(state);
-        var aggregation = strategy.AggregateFit(state);
+        var tasks = Door.Take(strategy.ConfigureFit(Door.Show(state)));
+        var shown = Door.Show(state);
+        var aggregation = strategy.AggregateFit(shown);
         var metrics = new ClientMetrics?[tasks.Count];
         var failures = await AskAllAsync<FitInstructions, FitResult>(
-            "fit", state, tasks, result => strategy.Check(state, result) ?? Filter.Check(state, result),
+            "fit", state, tasks, result => strategy.Check(shown, result) ?? Filter.Check(state, result),
             (place, result) =>
             {
                 aggregation.Add(place, Filter.Clip(state, tasks[place].Client, result));
@@ -40,14 +41,15 @@ internal sealed class RoundLoop(ServerConfig config, Strategy strategy, ClientRe
     {
         if (strategy.FractionEvaluate == 0) return;
         var state = await BeginAsync(round, history, strategy.MinEvaluateClients, cancellation).ConfigureAwait(false);
-        var tasks = strategy.ConfigureEvaluate(state);
+        var tasks = Door.Take(strategy.ConfigureEvaluate(Door.Show(state)));
+        var shown = Door.Show(state);
         var evaluations = new ClientEvaluation?[tasks.Count];
         var failures = await AskAllAsync<EvaluateInstructions, EvaluateResult>(
-            "evaluate", state, tasks, result => strategy.Check(state, result),
+            "evaluate", state, tasks, result => strategy.Check(shown, result),
             (place, result) => evaluations[place] = new(tasks[place].Client, result.Loss, result.NumExamples, result.Metrics),
             result => (result.NumExamples, Shown(result.Loss)), cancellation).ConfigureAwait(false);
 
-        Record(history, state, [.. evaluations.OfType<ClientEvaluation>()], failures);
+        Record(history, shown, [.. evaluations.OfType<ClientEvaluation>()], failures);
     }
 
     private async Task<RoundState> BeginAsync(int round, History history, int minimum, CancellationToken cancellation)

@@ -20,6 +20,7 @@ internal abstract class ServerLoop
         Options = options;
         Log = log;
         Filter = new(options.UpdateLimits, log);
+        Door = new(strategy);
         Random = options.Seed is { } seed ? new Random(seed) : new Random();
     }
 
@@ -32,6 +33,9 @@ internal abstract class ServerLoop
     protected ILogger Log { get; }
 
     protected Random Random { get; }
+
+    /// <summary>What passes between the run and its strategy.</summary>
+    protected StrategyDoor Door { get; }
 
     /// <summary>The loop that the strategy asks for.</summary>
     public static ServerLoop Create(ServerConfig config, Strategy strategy, ClientRegistry registry, FederationOptions options, ILogger log) =>
@@ -63,7 +67,7 @@ internal abstract class ServerLoop
         if (strategy.InitialParameters is { } given)
         {
             Log.InitialGiven(given.Count);
-            return given;
+            return given.Own();
         }
         var passedOver = new HashSet<ClientInfo>();
         while (true)
@@ -86,7 +90,7 @@ internal abstract class ServerLoop
 
     protected void EvaluateCentrally(int round, History history)
     {
-        if (strategy.EvaluateFunction?.Invoke(round, history.FinalParameters.Arrays) is not { } evaluation) return;
+        if (strategy.EvaluateFunction?.Invoke(round, history.FinalParameters.Arrays.Own()) is not { } evaluation) return;
         history.AddCentralized(round, evaluation);
         Log.Centralized(round, Config.NumRounds, evaluation.Loss, Shown(evaluation.Metrics ?? Metrics.None));
     }
@@ -167,7 +171,7 @@ internal abstract class ServerLoop
         if (!Counts(round, reports.Count, failures)) return;
         // The clients' models are dropped: the next one goes where they were.
         BlockPool.Shared.Reclaim();
-        if (aggregation.Complete(failures) is { } next) history.FinalParameters = next;
+        if (Door.Take(aggregation.Complete(failures)) is { } next) history.FinalParameters = next;
         else Log.Dropped(round, "the strategy made no new one");
         history.AddFit(round, Combine("fit", strategy.FitMetricsAggregation, reports));
     }

@@ -21,7 +21,7 @@ public sealed class FLTrust : Strategy
 
     private Parameters? Combine(RoundState state, IReadOnlyList<FitResult> results)
     {
-        var trained = new Parameters(TrainOnServer(state.Round, state.Parameters.Arrays));
+        var trained = new Parameters(TrainOnServer(state.Round, state.Parameters.Arrays.Own()));
         if (UpdateCheck.Tensors(trained, state.Parameters) is { } refusal)
         {
             throw new InvalidOperationException($"[FLTrust] TrainOnServer gave another model: {refusal.Message}");

@@ -5,7 +5,7 @@ namespace ManagedFed.Federation;
 /// <summary>A client in the server's own process.</summary>
 /// <param name="info">Who it is.</param>
 /// <param name="runner">The client.</param>
-/// <param name="throughCodec">True to pass every message through the wire's bytes, false to hand the records over as they are.</param>
+/// <param name="throughCodec">True to pass every message through the wire's bytes, false to copy the records.</param>
 internal sealed class InMemoryConnection(ClientInfo info, InstructionRunner runner, bool throughCodec) : IClientConnection, IDisposable
 {
     private readonly CancellationTokenSource gone = new();
@@ -23,7 +23,7 @@ internal sealed class InMemoryConnection(ClientInfo info, InstructionRunner runn
         }
         if (!throughCodec)
         {
-            var direct = await runner.RunAsync(instruction, gone.Token).WaitAsync(cancellation).ConfigureAwait(false);
+            var direct = await RunAsync(instruction.Own()).WaitAsync(cancellation).ConfigureAwait(false);
             return new(direct, null, BytesOf(instruction) + BytesOf(direct));
         }
         var asked = WireCodec.Encode(instruction).ToByteString();
@@ -34,6 +34,9 @@ internal sealed class InMemoryConnection(ClientInfo info, InstructionRunner runn
     }
 
     public void Abort(string reason) => gone.Cancel();
+
+    /// <summary>The client's answer, copied before it can change it.</summary>
+    private async Task<Reply> RunAsync(Instruction instruction) => (await runner.RunAsync(instruction, gone.Token).ConfigureAwait(false)).Own();
 
     public void Dispose()
     {

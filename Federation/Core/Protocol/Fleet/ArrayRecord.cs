@@ -28,7 +28,7 @@ public sealed class ArrayRecord(params IEnumerable<(string Name, RecordArray Arr
     }
 }
 
-/// <summary>One array of a record; immutable. An <see cref="NdArray"/> converts by itself.</summary>
+/// <summary>One array of a record. An <see cref="NdArray"/> converts by itself.</summary>
 /// <remarks>Data of another kind than NumPy's (Flower's XGBoost strategies send some) stay the bytes they came as.</remarks>
 public sealed class RecordArray
 {
@@ -73,6 +73,12 @@ public sealed class RecordArray
     internal IReadOnlyList<int> Shape { get; }
 
     internal ByteString Opaque { get; } = ByteString.Empty;
+
+    /// <summary>The bytes of the elements, or of the opaque data.</summary>
+    internal long ByteCount => array?.ByteCount ?? Opaque.Length;
+
+    /// <summary>The same array in memory of its own; opaque bytes cannot be changed.</summary>
+    internal RecordArray Own() => array is null ? this : new(array.Own(), DType, Shape);
 
     /// <summary>An array.</summary>
     public static implicit operator RecordArray(NdArray array) => new(array);

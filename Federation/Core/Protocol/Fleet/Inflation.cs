@@ -27,7 +27,7 @@ internal sealed record FleetMessage(Wire.Metadata Metadata, RecordDict? Content,
 /// </remarks>
 /// <param name="source">Where objects come from.</param>
 /// <param name="limits">How large the message may be.</param>
-/// <param name="known">An array record from earlier, not fetched again when the message holds the same one.</param>
+/// <param name="known">An array record from earlier, not fetched again when the message holds the same one; what is read is a copy.</param>
 internal sealed class Inflation(ObjectSource source, ObjectLimits limits, ArrayRecord? known = null)
 {
     private readonly Dictionary<string, RecordArray> arrays = [];
@@ -71,7 +71,11 @@ internal sealed class Inflation(ObjectSource source, ObjectLimits limits, ArrayR
 
     private async Task<IRecord> RecordAsync(string id, CancellationToken cancellation)
     {
-        if (id == known?.Id) return known;
+        if (id == known?.Id)
+        {
+            foreach (var array in known.Values) Count(id, array.ByteCount);
+            return known.Own();
+        }
         var record = await FetchAsync(id, cancellation, ObjectType.ArrayRecord, ObjectType.MetricRecord, ObjectType.ConfigRecord).ConfigureAwait(false);
         if (record.Type == ObjectType.ConfigRecord) return new ConfigRecord(RecordCodec.Decode(record.Body.Span));
         if (record.Type == ObjectType.MetricRecord)
@@ -95,7 +99,11 @@ internal sealed class Inflation(ObjectSource source, ObjectLimits limits, ArrayR
 
     private async Task<RecordArray> ArrayAsync(string id, CancellationToken cancellation)
     {
-        if (arrays.TryGetValue(id, out var seen)) return seen;
+        if (arrays.TryGetValue(id, out var seen))
+        {
+            Count(id, seen.ByteCount);
+            return seen.Own();
+        }
         var item = await FetchAsync(id, cancellation, ObjectType.Array).ConfigureAwait(false);
         var body = RecordJson.ReadArray(id, item);
         var chunks = body.Chunks.Select(index => index >= 0 && index < item.Children.Count ? item.Children[index]
