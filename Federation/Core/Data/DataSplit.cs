@@ -50,8 +50,7 @@ internal static class DataSplit
 
     private static (int[] Train, int[] Test) Stratified(Labels labels, int train, int test, NumpyGenerator generator)
     {
-        var unsorted = labels.Rows();
-        int[][] rows = [.. labels.Ascending.Select(label => unsorted[label])];
+        var rows = labels.AscendingRows();
         if (rows.Min(of => of.Length) < 2) throw new ArgumentException("[train_test_split] a label has fewer than 2 examples, so it cannot be on both sides");
         if (Math.Min(train, test) < rows.Length)
         {

@@ -9,7 +9,7 @@ namespace ManagedFed.Federation.Data;
 /// <param name="Names">What the values are called.</param>
 internal sealed record Labels(IReadOnlyList<IComparable> Values, int[] Codes, IReadOnlyList<string> Names)
 {
-    /// <summary>The positions of the values in ascending order; text by its UTF-16 units.</summary>
+    /// <summary>The positions of the values in ascending order; text by its code points, as Python and Arrow sort.</summary>
     public int[] Ascending { get; } = [.. Enumerable.Range(0, Values.Count).Order(Comparer<int>.Create((a, b) => Compare(Values[a], Values[b])))];
 
     public int Count => Values.Count;
@@ -25,11 +25,11 @@ internal sealed record Labels(IReadOnlyList<IComparable> Values, int[] Codes, IR
         return rows;
     }
 
-    /// <summary>All rows, by value ascending and among equals in their order.</summary>
-    public int[] SortedRows()
+    /// <summary>The same, by value ascending.</summary>
+    public int[][] AscendingRows()
     {
         var rows = Rows();
-        return [.. Ascending.SelectMany(value => rows[value])];
+        return [.. Ascending.Select(value => rows[value])];
     }
 
     public static Labels Of(string name, Column column)
@@ -78,5 +78,15 @@ internal sealed record Labels(IReadOnlyList<IComparable> Values, int[] Codes, IR
     private static string? Name(Column column, IComparable value) =>
         value is long label && column.ClassNames is { } names && label >= 0 && label < names.Count ? names[(int)label] : null;
 
-    public static int Compare(IComparable a, IComparable b) => a is string text ? string.CompareOrdinal(text, (string)b) : a.CompareTo(b);
+    public static int Compare(IComparable a, IComparable b) => a is string text ? CompareCodePoints(text, (string)b) : a.CompareTo(b);
+
+    /// <summary>UTF-16 puts characters of two units below the last ones of one unit; code points do not.</summary>
+    private static int CompareCodePoints(string a, string b)
+    {
+        var same = a.AsSpan().CommonPrefixLength(b);
+        if (same == Math.Min(a.Length, b.Length)) return a.Length.CompareTo(b.Length);
+        return Rank(a[same]).CompareTo(Rank(b[same]));
+
+        static int Rank(char unit) => char.IsSurrogate(unit) ? unit + 0x10000 : unit;
+    }
 }

@@ -1,6 +1,6 @@
 namespace ManagedFed.Federation.Data;
 
-/// <summary>The rows of each label are shared out by proportions from a Dirichlet distribution.</summary>
+/// <summary>The rows of each label, in ascending order of labels, are shared out by proportions from a Dirichlet distribution.</summary>
 /// <param name="NumPartitions">The number of partitions, at least 1 and at most the number of rows.</param>
 /// <param name="PartitionBy">The column of labels.</param>
 /// <param name="Alpha">The concentration, or one for each partition.</param>
@@ -8,7 +8,10 @@ namespace ManagedFed.Federation.Data;
 /// <param name="SelfBalancing">Whether a partition that has more than its even share gets no further labels.</param>
 /// <param name="Shuffle">Whether the rows of each partition are put in random order, else they are sorted by label.</param>
 /// <param name="Seed">The seed; null for another division each time.</param>
-/// <remarks>Source: M. Yurochkin et al., "Bayesian Nonparametric Federated Learning of Neural Networks", 2019 (arXiv 1905.12022).</remarks>
+/// <remarks>
+/// As Flower Datasets since May 2025; older versions took labels in order of appearance and gave other rows for the same seed.
+/// Source: M. Yurochkin et al., "Bayesian Nonparametric Federated Learning of Neural Networks", 2019 (arXiv 1905.12022).
+/// </remarks>
 public sealed record DirichletPartitioner(
     int NumPartitions, string PartitionBy, Concentration Alpha, int MinPartitionSize = 10, bool SelfBalancing = false, bool Shuffle = true,
     ulong? Seed = 42) : RowPartitioner
@@ -30,7 +33,7 @@ public sealed record DirichletPartitioner(
         ArgumentNullException.ThrowIfNull(table);
         var alpha = Alpha.For(NumPartitions, "partitions");
         CheckEnough(NumPartitions, table);
-        var labels = table.Labels(PartitionBy).Rows();
+        var labels = table.Labels(PartitionBy).AscendingRows();
         var generator = NumpyGenerator.Of(Seed);
         for (var attempt = 0; ; attempt++)
         {

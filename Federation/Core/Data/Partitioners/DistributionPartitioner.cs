@@ -10,7 +10,8 @@ namespace ManagedFed.Federation.Data;
 /// <param name="PartitionBy">The column of labels.</param>
 /// <param name="PreassignedNumSamplesPerLabel">Rows of each of its labels that every partition gets before the rest is shared out.</param>
 /// <param name="Rescale">
-/// Whether the array gives proportions; what rounding leaves goes to a random partition that has the label. Else it gives numbers of rows.
+/// Whether the array gives proportions; what rounding leaves goes to a random partition that has the label. Else it gives numbers of
+/// rows, and rows past their sum are in no partition.
 /// </param>
 /// <param name="Shuffle">Whether the rows of each partition are put in random order, else they are sorted by label.</param>
 /// <param name="Seed">The seed; null for another division each time.</param>
@@ -40,8 +41,7 @@ public sealed record DistributionPartitioner(
         var labels = table.Labels(PartitionBy);
         var columns = (int)((long)NumUniqueLabelsPerPartition * NumPartitions / labels.Count);
         CheckShape(table, labels.Count, columns);
-        var unsorted = labels.Rows();
-        int[][] rows = [.. labels.Ascending.Select(label => unsorted[label])];
+        var rows = labels.AscendingRows();
         int[][] counts = [.. rows.Select((own, label) => Counts(label, own.Length, columns))];
         var generator = NumpyGenerator.Of(Seed);
         int[][][] pieces = [.. rows.Zip(counts, (own, sizes) => Deal(own, sizes, generator))];
@@ -95,10 +95,11 @@ public sealed record DistributionPartitioner(
         return [.. shares.Select(share => (int)Math.Floor(share / sum * rest) + PreassignedNumSamplesPerLabel)];
     }
 
-    private static int[][] Deal(int[] rows, int[] sizes, NumpyGenerator generator)
+    private int[][] Deal(int[] rows, int[] sizes, NumpyGenerator generator)
     {
         var end = 0;
         var pieces = Cut(rows, sizes.Select(size => end += size));
+        if (!Rescale) return pieces;
         var lucky = generator.Choice(sizes.Length);
         if (end < rows.Length) pieces[lucky] = [.. pieces[lucky], .. rows[end..]];
         return pieces;

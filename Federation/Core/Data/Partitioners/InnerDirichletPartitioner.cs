@@ -32,12 +32,11 @@ public sealed record InnerDirichletPartitioner(
         var sum = PartitionSizes.Sum(size => (long)size);
         if (sum > table.Count) throw new ArgumentException($"[partition] the partition sizes sum to {sum}, more than the {table.Count} rows");
         var labels = table.Labels(PartitionBy);
-        var rows = labels.Rows();
         var generator = NumpyGenerator.Of(Seed);
         var alpha = Alpha.For(labels.Count, "labels");
         double[][] mixes = [.. PartitionSizes.Select(_ => generator.Dirichlet(alpha))];
         int[][] partitions = [.. PartitionSizes.Select(size => new int[size])];
-        Draw(partitions, mixes, [.. labels.Ascending.Select(label => rows[label])], generator);
+        Draw(partitions, mixes, labels.AscendingRows(), generator);
         return Finish(partitions, Shuffle, generator);
     }
 

@@ -11,9 +11,7 @@ public sealed record NaturalIdPartitioner(string PartitionBy) : RowPartitioner
     public override IReadOnlyList<int[]> Assign(Table table)
     {
         ArgumentNullException.ThrowIfNull(table);
-        var ids = table.Labels(PartitionBy);
-        var rows = ids.Rows();
-        return [.. ids.Ascending.Select(id => rows[id])];
+        return table.Labels(PartitionBy).AscendingRows();
     }
 }
 
@@ -63,8 +61,7 @@ public sealed record GroupedNaturalIdPartitioner(
         }
         var sizes = Mode == GroupMode.AllowBigger ? EvenSizes(ids.Count, groups) : Enumerable.Repeat(GroupSize, groups);
         if (Mode == GroupMode.AllowSmaller && remainder > 0) sizes = sizes.Append(remainder);
-        var rows = ids.Rows();
-        var order = SortUniqueIds ? ids.Ascending : [.. Enumerable.Range(0, ids.Count)];
-        return [.. Runs(sizes).Select(group => group.SelectMany(id => rows[order[id]]).ToArray())];
+        var rows = SortUniqueIds ? ids.AscendingRows() : ids.Rows();
+        return [.. Runs(sizes).Select(group => group.SelectMany(id => rows[id]).ToArray())];
     }
 }

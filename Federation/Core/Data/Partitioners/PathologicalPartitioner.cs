@@ -47,11 +47,11 @@ public sealed record PathologicalPartitioner(
         var generator = NumpyGenerator.Of(Seed);
         int[][] assigned = [.. Enumerable.Range(0, NumPartitions).Select(partition => Choose(partition, labels.Count, generator))];
         List<int>[] partitions = [.. assigned.Select(_ => new List<int>())];
-        var rows = labels.Rows();
+        var rows = labels.AscendingRows();
         for (var label = 0; label < labels.Count; label++)
         {
             int[] holders = [.. Enumerable.Range(0, NumPartitions).Where(partition => assigned[partition].Contains(label))];
-            var own = rows[labels.Ascending[label]];
+            var own = rows[label];
             if (holders.Length > own.Length)
             {
                 throw new ArgumentException(

@@ -39,10 +39,14 @@ public sealed record ShardPartitioner(
         }
         var keep = KeepIncompleteShard && (NumShardsPerPartition is null || ShardSize is null);
         var shards = keep ? (table.Count + size - 1) / size : table.Count / size;
+        if (shards < NumPartitions)
+        {
+            throw new ArgumentException($"[shard] {table.Count} rows make {shards} shards of {size}, too few for {NumPartitions} partitions; lower {nameof(ShardSize)}");
+        }
         var counts = NumShardsPerPartition is { } each ? Enumerable.Repeat(each, NumPartitions) : EvenSizes(shards, NumPartitions);
         var generator = NumpyGenerator.Of(Seed);
         var order = generator.Permutation(shards);
-        var sorted = table.Labels(PartitionBy).SortedRows();
+        var sorted = table.Labels(PartitionBy).AscendingRows().SelectMany(rows => rows).ToArray();
         var end = 0;
         var dealt = Cut(order, counts.Select(count => end += count));
         var places = dealt.Select(own => own.SelectMany(shard => Enumerable.Range(shard * size, Math.Min(size, table.Count - shard * size))));

@@ -4,6 +4,7 @@ Usage: python3 record_partitions.py > partitions.json, where flwr_datasets and d
 """
 import hashlib
 import json
+import random
 import sys
 
 import numpy as np
@@ -88,5 +89,72 @@ record = [
     columns("size counts", lambda: p.VerticalSizePartitioner([6, 4, 2], active_party_columns="income", active_party_columns_mode="create_as_last")),
     columns("size shares", lambda: p.VerticalSizePartitioner([0.5, 0.25, 0.25], active_party_columns="income", active_party_columns_mode="add_to_first", drop_columns=["f7"])),
 ]
-json.dump({"numpy": np.__version__, "record": record}, sys.stdout, indent=1)
-print()
+
+# Random divisions of random tables: row i of a table has the label classes[(a * i + b) % m % k]; a hash of all rows, or null where it is refused.
+CLASSES = [
+    [str(i) for i in range(12)], ["b", "a", "Z", "\u00e9", "", "a b", "ab"], ["\ufb01", "\U0001f33c", "\U00010000z", "\uffee", "e\u0301", "\U00010000"],
+    [4, -3, 17, 0, 2**40, -(2**40), 8], [0.5, -1.25, 1e300, -0.0, 3.0, 1e-300], list(range(10)),
+]
+
+
+def numbers(chance, count, low, high):
+    return [round(chance.uniform(low, high), 3) for _ in range(count)]
+
+
+def arguments(kind, chance, n, k):
+    """Of a partitioner the positional arguments and the named ones; some of them ask for what cannot be."""
+    parts = chance.randint(1, 9)
+    named = {} if kind in ("NaturalIdPartitioner", "GroupedNaturalIdPartitioner") else {"shuffle": chance.random() < 0.7, "seed": chance.randrange(2**32)}
+    match kind:
+        case "DirichletPartitioner":
+            alpha = chance.choice([0.01, 0.06, 0.099, 0.1, 0.3, 0.5, 1.0, 2.5, 100.0, numbers(chance, parts, 0.02, 3)])
+            named |= {"min_partition_size": chance.choice([0, 1, 10, n // parts // 2]), "self_balancing": chance.random() < 0.5}
+            return [parts, "label", alpha], named
+        case "InnerDirichletPartitioner":
+            return [[chance.randint(0, n // parts) for _ in range(parts)], "label", chance.choice([0.05, 0.3, 1.0, 8.0, numbers(chance, k, 0.1, 3)])], named
+        case "PathologicalPartitioner":
+            return [parts, "label", chance.randint(1, k + 1), chance.choice(["random", "deterministic", "first-deterministic"])], named
+        case "ShardPartitioner":
+            named |= chance.choice([
+                {"num_shards_per_partition": chance.randint(1, 5)}, {"shard_size": chance.randint(1, n // 3)},
+                {"num_shards_per_partition": chance.randint(1, 5), "shard_size": chance.randint(1, n // parts // 2 + 1)}])
+            return [parts, "label"], named | {"keep_incomplete_shard": chance.random() < 0.5}
+        case "DistributionPartitioner":
+            own, columns = chance.randint(1, k), chance.randint(1, 3)
+            parts, rescale = k * columns, chance.random() < 0.6
+            grid = [numbers(chance, own * columns, 0.1, 9) for _ in range(k)]
+            if not rescale:
+                grid = [[float(int(cell)) for cell in row] for row in grid]
+            return [grid, parts, own, "label", chance.randint(0, 3)], named | {"rescale": rescale}
+        case "ContinuousPartitioner":
+            return [parts, "value", chance.choice([0.0, 0.25, 0.6, 0.95, 1.0])], named
+        case "NaturalIdPartitioner":
+            return ["label"], named
+        case "GroupedNaturalIdPartitioner":
+            return ["label", chance.randint(1, k + 1), chance.choice(["allow-smaller", "allow-bigger", "drop-reminder", "strict"]), chance.random() < 0.5], named
+
+
+def random_division(number):
+    chance = random.Random(number)
+    kinds = ["Dirichlet", "Dirichlet", "InnerDirichlet", "Pathological", "Shard", "Distribution", "Continuous", "NaturalId", "GroupedNaturalId"]
+    kind = kinds[number % len(kinds)] + "Partitioner"
+    classes = CLASSES[5] if kind == "InnerDirichletPartitioner" else chance.choice(CLASSES)
+    n, m = chance.randint(40, 400), chance.choice([211, 307, 401])
+    k = chance.randint(2, len(classes))
+    classes, a, b = classes[:k] if classes == CLASSES[5] else chance.sample(classes, k), chance.randrange(1, m), chance.randrange(m)
+    positional, named = arguments(kind, chance, n, k)
+    case = {"kind": kind, "rows": n, "classes": classes, "a": a, "b": b, "m": m, "args": positional, "named": named}
+    made = [np.array(positional[0]), *positional[1:]] if kind == "DistributionPartitioner" else positional
+    try:
+        partitioner = getattr(p, kind)(*made, **named)
+        partitioner.dataset = Dataset.from_dict(
+            {"row": list(range(n)), "label": [classes[(a * i + b) % m % k] for i in range(n)], "value": [float((i * 7919) % 10007) for i in range(n)]})
+        partitions = [list(partitioner.load_partition(i)["row"]) for i in range(partitioner.num_partitions)]
+    except (ValueError, TypeError, ZeroDivisionError):
+        return case | {"sizes": None, "sha256_of_int64_le": None}
+    flat = np.array([row for partition in partitions for row in partition], dtype="<i8")
+    return case | {"sizes": [len(partition) for partition in partitions], "sha256_of_int64_le": hashlib.sha256(flat.tobytes()).hexdigest()}
+
+
+lines = ",\n".join(json.dumps(random_division(number)) for number in range(270))
+print(f'{{"numpy": "{np.__version__}", "record": {json.dumps(record, indent=1)}, "random": [\n{lines}\n]}}')
