@@ -10,24 +10,27 @@ namespace ManagedFed.Nn;
 /// <remarks>
 /// Parameters, buffers and optimizer state live in the step's memory between calls. Reading them, replacing them, loading
 /// weights and other learning rates work as ever and are seen by the next call. Freezing parameters or leaving training mode
-/// once the step is made is refused: make a new one. Calls from several threads take turns.
+/// once the step is made is refused: make a new one. Calls from several threads take turns. A call that fails, while it is
+/// recorded or while it runs, leaves everything as it was.
 /// </remarks>
 public sealed class CompiledStep
 {
+    private readonly Module model;
     private readonly Optimizer optimizer;
+    private readonly Func<Tensor[], Tensor> loss;
     private readonly ModuleGuard guard;
     private readonly double[] numbers;
     private readonly Compiler compiler;
 
     internal CompiledStep(Module model, Optimizer optimizer, Func<Tensor[], Tensor> loss)
     {
+        this.model = model;
         this.optimizer = optimizer;
+        this.loss = loss;
         guard = new(model);
         numbers = new double[optimizer.StepNumbers];
 
-        // Buffers come last, so that a run that fails in the loss has not written them.
-        var state = model.NamedState().ToLookup(entry => entry.Value.IsBuffer, entry => entry.Value.Cell);
-        TensorCell[] cells = [.. state[false], .. optimizer.Cells(model.TrainableParameters()), .. state[true]];
+        TensorCell[] cells = [.. model.NamedState().Select(entry => entry.Value.Cell), .. optimizer.Cells(model.TrainableParameters())];
         compiler = new(cells, numbers.Length, (inputs, scalars) =>
         {
             var (value, gradients) = ModuleTransforms.ValueAndGrad(model, () => loss(inputs));
@@ -49,10 +52,24 @@ public sealed class CompiledStep
     /// <exception cref="InvalidOperationException">Parameters were frozen or unfrozen, or the mode changed, since the step was made.</exception>
     public double Invoke(params ReadOnlySpan<Tensor> inputs)
     {
+        if (StateScope.Current is not null) return InvokeInside(inputs.ToArray());
+        lock (optimizer.Turn)
+        {
+            guard.Check();
+            optimizer.NextNumbers(numbers);
+            var value = compiler.Scalar(inputs, numbers);
+            optimizer.CountStep();
+            return value;
+        }
+    }
+
+    /// <summary>The same step, uncompiled: what it changes is true only when the transform around it has ended.</summary>
+    private double InvokeInside(Tensor[] inputs)
+    {
         guard.Check();
-        optimizer.NextNumbers(numbers);
-        var loss = compiler.Scalar(inputs, numbers);
-        optimizer.CountStep();
-        return loss;
+        var (value, gradients) = ModuleTransforms.ValueAndGrad(model, () => loss(inputs));
+        if (value.IsTraced) Throw.Argument("compile", "the step captures a tensor of a transform around it; call the step outside of that");
+        optimizer.Update(model, gradients);
+        return value.AsType(DType.Float64).Item<double>();
     }
 }

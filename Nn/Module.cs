@@ -1,3 +1,4 @@
+using ManagedFed.Graph;
 using ManagedFed.IO;
 
 namespace ManagedFed.Nn;
@@ -7,7 +8,8 @@ namespace ManagedFed.Nn;
 /// A subclass registers its parameters and children in its constructor. The order of registration is the order of
 /// <see cref="Parameters"/>, of files and of the wire. What a pass itself changes, such as a running mean or a random key,
 /// must be a buffer, set through <see cref="Nn.Parameter.Value"/>: then compiled functions change it too, and reading the
-/// loss of a training step computes it. One thread at a time may train a module.
+/// loss of a training step computes it. Any number of threads may differentiate, evaluate and read a module at once; of two
+/// that change the same buffers or parameters at once, as passes with dropout in training do, the later one to end is refused.
 /// </remarks>
 /// <example>
 /// <code>
@@ -29,7 +31,9 @@ public abstract class Module
     private readonly List<(string Name, Parameter? Parameter, Module? Child)> members = [];
 
     /// <summary>True in training, false in evaluation; dropout and the like ask for it. A new module is in training.</summary>
-    public bool Training { get; internal set; } = true;
+    public bool Training => Mode.Value;
+
+    internal ValueCell<bool> Mode { get; } = new("training", true);
 
     /// <summary>The module's output for an input.</summary>
     public abstract Tensor Forward(Tensor x);
@@ -123,10 +127,12 @@ public abstract class Module
         ArgumentNullException.ThrowIfNull(parameters);
         var own = State();
         ParameterTree.Refuse("update", [.. strict ? Parameters().Missing(parameters) : [], .. own.Extra(parameters), .. own.Unlike(parameters)]);
+        using var scope = StateScope.Open();
         foreach (var (name, parameter) in NamedState())
         {
             if (parameters.TryGetValue(name, out var value)) parameter.Value = value;
         }
+        scope.Commit("update");
     }
 
     /// <summary>Replaces each parameter and persistent buffer by f of it, of the same shape and type.</summary>
@@ -141,16 +147,20 @@ public abstract class Module
     public void SetDtype(DType dtype)
     {
         if (!dtype.IsFloating()) Throw.DTypeMismatch("set_dtype", dtype, "a floating type");
+        using var scope = StateScope.Open();
         foreach (var (_, parameter) in NamedState())
         {
-            if (parameter.DType.IsFloating()) parameter.Convert(dtype);
+            if (parameter.DType.IsFloating()) parameter.Cell.Value = parameter.Value.AsType(dtype);
         }
+        scope.Commit("set_dtype");
     }
 
     /// <summary>Puts this module and all below in training, or with false in evaluation.</summary>
     public void Train(bool training = true)
     {
-        foreach (var (_, module) in NamedModules()) module.Training = training;
+        using var scope = StateScope.Open();
+        foreach (var (_, module) in NamedModules()) module.Mode.Value = training;
+        scope.Commit("train");
     }
 
     /// <summary>Puts this module and all below in evaluation.</summary>
@@ -222,8 +232,14 @@ public abstract class Module
         return safetensors;
     }
 
-    private static ParameterTree Tree(IEnumerable<KeyValuePair<string, Parameter>> parameters) =>
-        new(parameters.Select(entry => KeyValuePair.Create(entry.Key, entry.Value.Value)));
+    /// <summary>The values, all of one moment.</summary>
+    private static ParameterTree Tree(IEnumerable<KeyValuePair<string, Parameter>> parameters)
+    {
+        var all = parameters.ToArray();
+        using var scope = StateScope.Open();
+        scope.ReadAll(all.Select(entry => entry.Value.Cell));
+        return new(all.Select(entry => KeyValuePair.Create(entry.Key, entry.Value.Value)));
+    }
 
     private Parameter Register(string name, Parameter parameter)
     {
@@ -261,6 +277,8 @@ public abstract class Module
             if (selected.Count == before) Throw.Argument(op, $"no parameter is named {name}; there are {string.Join(", ", parameters.Select(entry => entry.Key))}");
         }
         if (names.IsEmpty) selected.AddRange(parameters.Select(entry => entry.Value));
-        foreach (var parameter in selected) parameter.IsFrozen = frozen;
+        using var scope = StateScope.Open();
+        foreach (var parameter in selected) parameter.Frozen.Value = frozen;
+        scope.Commit(op);
     }
 }

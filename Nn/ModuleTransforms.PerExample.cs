@@ -26,11 +26,10 @@ public static partial class ModuleTransforms
         {
             var names = Array.Empty<string>();
             var buffers = model.NamedState().Where(entry => entry.Value.IsBuffer).ToArray();
-            var before = Array.ConvertAll(buffers, entry => entry.Value.Value);
             var results = Transforms.Vmap((Tensor[] example) =>
             {
                 var (value, gradients) = Run(model, () => loss(example[0].ExpandDims(0), example[1].ExpandDims(0)));
-                KeepBuffersAlike(buffers, before, example);
+                KeepBuffersAlike(buffers, example);
                 names = [.. gradients.Keys];
                 return [value, .. gradients.Values];
             })(x, y);
@@ -38,13 +37,12 @@ public static partial class ModuleTransforms
         };
     }
 
-    /// <summary>Refuses new values that differ from example to example, and puts the old ones back.</summary>
-    private static void KeepBuffersAlike(KeyValuePair<string, Parameter>[] buffers, Tensor[] before, Tensor[] example)
+    /// <summary>Refuses new values that differ from example to example.</summary>
+    private static void KeepBuffersAlike(KeyValuePair<string, Parameter>[] buffers, Tensor[] example)
     {
         Paths.Between(example, Array.ConvertAll(buffers, entry => entry.Value.Value), out var depends);
         var differing = Array.FindAll(buffers, entry => depends.GetValueOrDefault(entry.Value.Value));
         if (differing.Length == 0) return;
-        for (var i = 0; i < buffers.Length; i++) buffers[i].Value.Value = before[i];
         Throw.Invalid("per_example", $"{string.Join(", ", differing.Select(entry => entry.Key))} would change with each example; use evaluation mode or another normalisation, such as GroupNorm");
     }
 }

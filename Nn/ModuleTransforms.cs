@@ -1,3 +1,4 @@
+using ManagedFed.Graph;
 using ManagedFed.Ops;
 
 namespace ManagedFed.Nn;
@@ -99,32 +100,23 @@ public static partial class ModuleTransforms
     {
         ArgumentNullException.ThrowIfNull(model);
         var state = model.NamedState().ToArray();
+        using var scope = StateScope.Open();
+        scope.ReadAll([.. state.Select(entry => entry.Value.Cell), .. state.Select(entry => entry.Value.Frozen), .. model.NamedModules().Select(entry => entry.Value.Mode)]);
         var cells = Array.FindAll(state, entry => entry.Value.IsTrainable);
         var values = Array.ConvertAll(cells, cell => cell.Value.Value);
         var extra = default(TExtra)!;
-        try
+        var (outputs, gradients) = Transforms.Differentiate(values, aliases =>
         {
-            var (outputs, gradients) = Transforms.Differentiate(values, aliases =>
-            {
-                Substitute(aliases);
-                var buffers = Array.FindAll(state, entry => entry.Value.IsBuffer);
-                var before = Array.ConvertAll(buffers, entry => entry.Value.Value);
-                (var value, extra) = loss();
-                return [Computing([.. buffers.Select(entry => entry.Value.Value).Where((now, i) => !ReferenceEquals(now, before[i]))], value)];
-            });
-            return (outputs[0], extra, new(cells.Zip(gradients, (cell, gradient) => KeyValuePair.Create(cell.Key, gradient))));
-        }
-        finally
-        {
-            Substitute(values);
-        }
+            for (var i = 0; i < cells.Length; i++) StateScope.Current!.Substitute(cells[i].Value.Cell, aliases[i]);
+            var buffers = Array.FindAll(state, entry => entry.Value.IsBuffer);
+            var before = Array.ConvertAll(buffers, entry => entry.Value.Value);
+            (var value, extra) = loss();
+            return [Computing([.. buffers.Select(entry => entry.Value.Value).Where((now, i) => !ReferenceEquals(now, before[i]))], value)];
+        });
+        scope.Commit("value_and_grad");
+        return (outputs[0], extra, new(cells.Zip(gradients, (cell, gradient) => KeyValuePair.Create(cell.Key, gradient))));
 
         // Nothing else might ask for a buffer's new value, and the graphs of all steps would pile up behind it.
         static Tensor Computing(Tensor[] changed, Tensor value) => changed.Length == 0 ? value : Tensor.Apply(Depends.Instance, [value, .. changed]);
-
-        void Substitute(Tensor[] tensors)
-        {
-            for (var i = 0; i < cells.Length; i++) cells[i].Value.Cell.Substitute(tensors[i]);
-        }
     }
 }

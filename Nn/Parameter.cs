@@ -11,8 +11,7 @@ public sealed class Parameter
         IsBuffer = isBuffer;
         IsPersistent = isPersistent;
         Shape = value.Shape;
-        DType = value.DType;
-        Cell = new(value);
+        Cell = new(name, value);
     }
 
     /// <summary>The name inside the module that registered it.</summary>
@@ -41,7 +40,7 @@ public sealed class Parameter
     public bool IsPersistent { get; }
 
     /// <summary>True when training leaves the value alone; see <see cref="Module.Freeze"/>.</summary>
-    public bool IsFrozen { get; internal set; }
+    public bool IsFrozen => Frozen.Value;
 
     /// <summary>True when gradients are taken with respect to it: neither a buffer nor frozen.</summary>
     public bool IsTrainable => !IsBuffer && !IsFrozen;
@@ -53,15 +52,11 @@ public sealed class Parameter
     public Shape Shape { get; }
 
     /// <summary>The value's element type.</summary>
-    public DType DType { get; private set; }
+    public DType DType => Cell.DType;
 
     internal TensorCell Cell { get; }
 
-    internal void Convert(DType dtype)
-    {
-        DType = dtype;
-        Cell.Value = Cell.Value.AsType(dtype);
-    }
+    internal ValueCell<bool> Frozen { get; } = new("is_frozen", false);
 
     /// <summary>The present value.</summary>
     public static implicit operator Tensor(Parameter parameter)

@@ -9,8 +9,13 @@ namespace ManagedFed.Graph;
 /// </summary>
 internal sealed class Compiler : ICellOwner
 {
+    // Held while a plan runs, and then those of the cells in their order. No code of the user's runs under them.
     private readonly Lock gate = new();
+
+    // Held by a caller outside of any transform while the function is recorded, so that another one finds the plan.
+    private readonly Lock recording = new();
     private readonly TensorCell[] cells;
+    private readonly TensorCell[] sorted;
     private readonly Func<Tensor[], Tensor[], Tensor[]> function;
     private readonly NdArray[] memory;
     private readonly List<Entry> entries = [];
@@ -25,6 +30,7 @@ internal sealed class Compiler : ICellOwner
     public Compiler(TensorCell[] cells, int scalars, Func<Tensor[], Tensor[], Tensor[]> function)
     {
         this.cells = cells;
+        sorted = [.. cells.OrderBy(cell => cell.Id)];
         this.function = function;
         memory = [
             .. cells.Select(cell => NdArray.Empty(cell.Value.Shape, cell.Value.DType)),
@@ -66,10 +72,7 @@ internal sealed class Compiler : ICellOwner
             var other => other.AsType(DType.Float64).ReadScalar<double>(),
         }) ?? Throw.Argument<double>("compile", "the step captures a tensor of a transform around it; call the step outside of that");
 
-    public Tensor Snapshot(int slot)
-    {
-        lock (gate) return Tensor.Own(memory[slot].Duplicate());
-    }
+    public Tensor Snapshot(int slot) => Tensor.Own(memory[slot].Duplicate());
 
     /// <summary>
     /// Runs the function and reads its results, while the arguments, which some may look at, are there: those that nobody
@@ -77,16 +80,24 @@ internal sealed class Compiler : ICellOwner
     /// </summary>
     private T? Run<T>(ReadOnlySpan<Tensor> arguments, ReadOnlySpan<double> scalars, Func<Plan, int, T> read)
     {
+        if ((Find(arguments) ?? Record(arguments)) is not { } plan) return default;
         lock (gate)
         {
-            if ((Find(arguments) ?? Trace(arguments)) is not { } plan) return default;
             if (arrays.Length != arguments.Length) arrays = new NdArray[arguments.Length];
             Evaluator.Borrow(arguments, arrays);
             var dense = 0;
             try
             {
                 for (; dense < arrays.Length; dense++) arrays[dense] = Copy.Dense(arrays[dense]);
-                Run(plan, scalars);
+                StateCell.EnterAll(sorted);
+                try
+                {
+                    Run(plan, scalars);
+                }
+                finally
+                {
+                    StateCell.ExitAll(sorted);
+                }
                 return read(plan, cells.Length);
             }
             finally
@@ -102,7 +113,7 @@ internal sealed class Compiler : ICellOwner
     {
         for (var i = 0; i < cells.Length; i++)
         {
-            if (!cells[i].IsOwnedBy(this)) Load(cells[i].Value, memory[i]);
+            if (!cells[i].IsOwnedBy(this)) Load(cells[i].Present(), memory[i]);
         }
         for (var i = 0; i < scalars.Length; i++) memory[cells.Length + i].WriteScalar(scalars[i]);
 
@@ -125,34 +136,47 @@ internal sealed class Compiler : ICellOwner
 
     private Plan? Find(ReadOnlySpan<Tensor> arguments)
     {
-        foreach (var (key, plan) in entries)
+        lock (gate)
         {
-            var matches = key.Length == arguments.Length;
-            for (var i = 0; matches && i < key.Length; i++) matches = key[i].DType == arguments[i].DType && key[i].Shape == arguments[i].Shape;
-            if (matches) return plan;
+            foreach (var (key, plan) in entries)
+            {
+                var matches = key.Length == arguments.Length;
+                for (var i = 0; matches && i < key.Length; i++) matches = key[i].DType == arguments[i].DType && key[i].Shape == arguments[i].Shape;
+                if (matches) return plan;
+            }
         }
         return null;
     }
 
+    /// <summary>
+    /// Records the function unless somebody else does. Inside of another transform nobody waits: of two functions that call
+    /// each other, each could be waiting for the other's recording to end.
+    /// </summary>
+    private Plan? Record(ReadOnlySpan<Tensor> arguments)
+    {
+        if (StateScope.Current is not null) return Trace(arguments);
+        lock (recording) return Find(arguments) ?? Trace(arguments);
+    }
+
     private Plan? Trace(ReadOnlySpan<Tensor> arguments)
     {
+        using var scope = StateScope.Open();
         var trace = new Trace();
         var inputs = new Tensor[arguments.Length];
         for (var i = 0; i < inputs.Length; i++) inputs[i] = Tensor.Argument(arguments[i].Shape, arguments[i].DType, trace, "compile");
         var state = Array.ConvertAll(memory, array => Tensor.Argument(array.Shape, array.DType, trace, "compile"));
-        var before = Array.ConvertAll(cells, cell => cell.Value);
         Tensor[] results;
         try
         {
-            for (var i = 0; i < cells.Length; i++) cells[i].Substitute(state[i]);
+            for (var i = 0; i < cells.Length; i++) scope.Substitute(cells[i], state[i]);
             var outputs = function(inputs, state[cells.Length..]);
             results = [.. cells.Select((cell, i) => NewValue(cell.Value, state[i])), .. outputs];
         }
         finally
         {
-            for (var i = 0; i < cells.Length; i++) cells[i].Value = before[i];
             trace.Close();
         }
+        Check(scope);
 
         // To the recorded graph such tensors would be constants.
         if (Array.Exists(results, result => result.IsTraced)) return null;
@@ -160,8 +184,15 @@ internal sealed class Compiler : ICellOwner
         // A result may be a constant that the user disposes of; what the plan computes has edges to the others.
         foreach (var result in results) Interlocked.Increment(ref result.Pending);
         var plan = new Plan(inputs, state, memory, cells.Length, results);
-        entries.Add(new([.. inputs.Select(input => (input.Shape, input.DType))], plan));
+        lock (gate) entries.Add(new([.. inputs.Select(input => (input.Shape, input.DType))], plan));
         return plan;
+    }
+
+    /// <summary>Refuses what a replay would not do.</summary>
+    private void Check(StateScope scope)
+    {
+        var lost = Array.FindAll(scope.Changes, change => Array.IndexOf(cells, change.Key) < 0);
+        if (lost.Length > 0) Throw.Invalid("compile", $"the function changes {string.Join(", ", lost.Select(change => change.Key.Name))}, which calls after the first would not do; compile with the module, and change modes outside");
     }
 
     // A new value that is, or looks at, another cell's old one needs memory of its own before that is overwritten.

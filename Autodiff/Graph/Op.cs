@@ -30,6 +30,9 @@ internal abstract record Op
     /// <summary>The loop over elements of an operation that computes each element of its output from those at its place; else null.</summary>
     public virtual ElementLoop? Loop(ReadOnlySpan<Tensor> x) => null;
 
+    /// <summary>True when running the operation may be refused for the values of its inputs, such as an index out of range.</summary>
+    public virtual bool ChecksValues => false;
+
     /// <summary>Input <paramref name="i"/> as <see cref="Forward"/> wants it: stretched, say, to the output's shape.</summary>
     public virtual NdArray Operand(int i, NdArray x, Shape output) => x;
 

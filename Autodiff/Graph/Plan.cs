@@ -30,7 +30,11 @@ internal sealed class Plan
         var buffers = new BufferPlan(groups, results);
         bindings = Array.ConvertAll(inputs, _ => new List<NdArray>());
         for (var i = 0; i < inputs.Length; i++) buffers.Bind(inputs[i], NdArray.Rent(inputs[i].Shape, inputs[i].DType), bindings[i]);
-        for (var i = 0; i < state.Length; i++) buffers.Reuse(state[i], memory[i], i < updates ? results[i] : null);
+
+        // A run that is refused leaves all old values: new ones that come before its last check get memory of their own.
+        var check = groups.FindLastIndex(unit => unit.Nodes.Values.Any(node => node.Op!.ChecksValues));
+        var safe = groups.Skip(check + 1).SelectMany(unit => unit.Nodes.Values).ToHashSet();
+        for (var i = 0; i < state.Length; i++) buffers.Reuse(state[i], memory[i], i < updates && safe.Contains(results[i]) ? results[i] : null);
         foreach (var constant in constants) buffers.Bind(constant, constant.Data!, null);
 
         var computed = groups.SelectMany(unit => unit.Nodes.Values).Where(node => !node.Op!.MayView).Except(results[..updates]).ToHashSet();

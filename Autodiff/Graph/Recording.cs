@@ -10,6 +10,7 @@ internal sealed class Recording
     /// <param name="arguments">Its arguments.</param>
     public Recording(Func<Tensor[], Tensor[]> f, Tensor[] arguments)
     {
+        using var scope = StateScope.Open();
         var trace = new Trace();
         try
         {
@@ -20,6 +21,7 @@ internal sealed class Recording
                 .Where(input => !depends.GetValueOrDefault(input) && input.IsTraced).Distinct()];
             sources = [.. aliases, .. captured];
             Sources = [.. arguments, .. captured];
+            scope.Commit("checkpoint");
         }
         finally
         {

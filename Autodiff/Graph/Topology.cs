@@ -23,7 +23,10 @@ internal static class Topology
         }
         var order = new List<Tensor>();
         var frozen = new List<Tensor>();
-        foreach (var node in PostOrder(results, canonical.ContainsKey))
+
+        // What may be refused runs as early as it can: before the first new value is written over an old one, if that is possible.
+        Tensor[] first = [.. PostOrder(results, canonical.ContainsKey).Where(node => node.Op is { ChecksValues: true })];
+        foreach (var node in PostOrder([.. first, .. results], canonical.ContainsKey))
         {
             var inputs = Array.ConvertAll(node.Inputs, input => canonical[input]);
             var kept = inputs.AsSpan().SequenceEqual(node.Inputs) ? node : Tensor.Apply(node.Op!, inputs);

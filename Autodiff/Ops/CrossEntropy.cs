@@ -8,6 +8,8 @@ internal sealed record CrossEntropy : Op
 {
     public override string Name => "cross_entropy";
 
+    public override bool ChecksValues => true;
+
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[1].Shape, x[0].DType);
 
     protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.CrossEntropy.Run(x[0], x[1], y);
@@ -29,6 +31,8 @@ internal sealed record CrossEntropy : Op
 internal sealed record CrossEntropyGrad : Op
 {
     public override string Name => "cross_entropy_grad";
+
+    public override bool ChecksValues => true;
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[1].Shape, x[1].DType);
 

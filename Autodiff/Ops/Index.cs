@@ -10,6 +10,8 @@ internal sealed record Take(int Axis) : Op
 
     public override string Name => "take";
 
+    public override bool ChecksValues => true;
+
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x)
     {
         var sizes = x[0].Shape.Sizes;
@@ -53,6 +55,8 @@ internal sealed record TakeGrad(int Axis, int Size) : Op
 
     public override string Name => "take_grad";
 
+    public override bool ChecksValues => true;
+
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x)
     {
         var sizes = x[0].Shape.Sizes;
@@ -90,6 +94,8 @@ internal sealed record TakeAlong(int Axis) : Op
 
     public override string Name => "take_along_axis";
 
+    public override bool ChecksValues => true;
+
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x)
     {
         if (x[1].Rank != x[0].Rank || x[1].Shape.With(Axis, 0) != x[0].Shape.With(Axis, 0))
@@ -116,6 +122,8 @@ internal sealed record TakeAlongGrad(int Axis, int Size) : Op
     public override bool WidensRules => false;
 
     public override string Name => "take_along_axis_grad";
+
+    public override bool ChecksValues => true;
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape.With(Axis, Size), x[0].DType);
 

@@ -10,6 +10,8 @@ internal sealed record RavelIndex(Axes Sizes, Axes Numbers) : Op
 {
     public override string Name => "ravel_index";
 
+    public override bool ChecksValues => true;
+
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, DType.Int64);
 
     protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.RavelIndex.Run(x, Sizes, Numbers, y);
@@ -55,6 +57,8 @@ internal sealed record Assign(Axes Starts, Axes Steps) : Op
 internal abstract record ScatterOp(string Label, int Axis) : Op
 {
     public override string Name => Label;
+
+    public override bool ChecksValues => true;
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape, x[0].DType);
 

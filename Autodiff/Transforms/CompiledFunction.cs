@@ -19,7 +19,8 @@ public readonly record struct CompileStatistics(int Traces, long Replays, int No
 /// relu, tanh, sigmoid and their gradients join the matrix product before them. Each value is that of the operations alone.
 /// The function must give the same graph for the same shapes: it is not called again. Tensors it captures are constants;
 /// capturing a module's parameters, or drawing random numbers from a fixed key, is refused. Calls from several threads
-/// take turns. Inside another transform, if it takes or captures tensors of that, the function runs as if it were not compiled.
+/// take turns. Inside another transform, if it takes or captures tensors of that or was compiled with a module, the function runs
+/// as if it were not compiled.
 /// </remarks>
 public sealed class CompiledFunction
 {
@@ -46,7 +47,8 @@ public sealed class CompiledFunction
     /// <summary>Computes the function's results.</summary>
     public Tensor[] Invoke(params ReadOnlySpan<Tensor> arguments)
     {
-        var isTraced = Array.Exists(cells, static cell => cell.IsTraced);
+        // What the function changes of a module is true only when the transform around it has ended.
+        var isTraced = cells.Length > 0 && StateScope.Current is not null;
         foreach (var argument in arguments) isTraced |= argument.IsTraced || argument.Op is Placeholder;
         return (isTraced ? null : compiler.Results(arguments)) ?? function(arguments.ToArray());
     }

@@ -51,7 +51,9 @@ public sealed class CustomFunction(Func<Tensor[], Tensor[]> forward)
     public Tensor[] Invoke(params ReadOnlySpan<Tensor> arguments)
     {
         Tensor[] x = [.. arguments];
+        using var scope = StateScope.Open();
         var results = forward(x);
+        scope.Commit("custom_function");
         return Array.Exists(x, argument => argument.IsTraced) ? Wrap(results, x) : results;
     }
 

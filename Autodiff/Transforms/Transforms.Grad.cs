@@ -6,6 +6,8 @@ namespace ManagedFed;
 /// <remarks>
 /// Losses must be scalars of a floating type. A gradient has the shape and type of its argument, and is zero where the
 /// loss does not depend on it. Gradients are lazy tensors and can be differentiated again.
+/// Modules that the function reads or changes are seen by other threads as they were until the transform ends, and remain so
+/// when it fails: parameters, buffers, random keys, modes, and an optimizer's state and step.
 /// </remarks>
 public static partial class Transforms
 {
@@ -133,7 +135,7 @@ public static partial class Transforms
         ArgumentNullException.ThrowIfNull(f);
         ArgumentNullException.ThrowIfNull(primals);
         ArgumentNullException.ThrowIfNull(cotangents);
-        return Pull([.. primals], v => [.. f(v)], outputs =>
+        return Pull("vjp", [.. primals], v => [.. f(v)], outputs =>
         {
             if (cotangents.Count != outputs.Length)
             {
@@ -175,12 +177,14 @@ public static partial class Transforms
             if (tangents[i].Shape == primals[i].Shape && tangents[i].DType == primals[i].DType) continue;
             Throw.Argument("jvp", $"tangent {i} is {tangents[i].Shape} {tangents[i].DType.Name()}, its argument {primals[i].Shape} {primals[i].DType.Name()}");
         }
+        using var scope = StateScope.Open();
         var trace = new Trace();
         try
         {
             Tensor[] aliases = [.. primals.Select(primal => primal.Alias(trace))];
             Tensor[] outputs = [.. f(aliases)];
             var directions = Tangents.Run(outputs, aliases, [.. tangents]);
+            scope.Commit("jvp");
             return (outputs, [.. directions.Select((direction, i) => direction ?? outputs[i].ZerosLike())]);
         }
         finally
@@ -231,7 +235,7 @@ public static partial class Transforms
                 Throw.Argument("grad", $"cannot differentiate with respect to {argument.DType.Name()} of shape {argument.Shape}, expected a floating type");
             }
         }
-        return Pull(arguments, f, outputs =>
+        return Pull("grad", arguments, f, outputs =>
         {
             var loss = outputs[0];
             if (loss.Rank != 0) Throw.Argument("grad", $"loss has shape {loss.Shape}, expected a scalar; reduce it with Sum() or Mean()");
@@ -240,12 +244,14 @@ public static partial class Transforms
         });
     }
 
+    /// <param name="op">The transform, for messages.</param>
     /// <param name="arguments">The values to differentiate with respect to.</param>
     /// <param name="f">Called once, with aliases of the arguments.</param>
     /// <param name="cotangentsOf">Gives cotangents for the first outputs; outputs beyond them are not differentiated.</param>
     private static (Tensor[] Outputs, Tensor[] Gradients) Pull(
-        Tensor[] arguments, Func<Tensor[], Tensor[]> f, Func<Tensor[], Tensor[]> cotangentsOf)
+        string op, Tensor[] arguments, Func<Tensor[], Tensor[]> f, Func<Tensor[], Tensor[]> cotangentsOf)
     {
+        using var scope = StateScope.Open();
         var trace = new Trace();
         try
         {
@@ -255,6 +261,7 @@ public static partial class Transforms
             var gradients = Backward.Run(outputs.AsSpan(0, cotangents.Length), cotangents, aliases);
             var result = new Tensor[gradients.Length];
             for (var i = 0; i < result.Length; i++) result[i] = gradients[i] ?? arguments[i].ZerosLike();
+            scope.Commit(op);
             return (outputs, result);
         }
         finally

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using ManagedFed.Graph;
 
 namespace ManagedFed;
@@ -54,23 +55,19 @@ public static partial class Transforms
     public static Func<Tree, Tree> Compile(Func<Tree, Tree> f)
     {
         ArgumentNullException.ThrowIfNull(f);
-        var gate = new Lock();
-        var known = new Dictionary<string, (CompiledFunction Function, Dictionary<string, Tree> Outputs)>();
+        var known = new ConcurrentDictionary<string, (CompiledFunction Function, ConcurrentDictionary<string, Tree> Outputs)>();
         return x =>
         {
             ArgumentNullException.ThrowIfNull(x);
             Tensor[] leaves = [.. x.Leaves];
-            lock (gate)
+            var (function, structures) = known.GetOrAdd(x.Structure, _ =>
             {
-                if (!known.TryGetValue(x.Structure, out var entry))
-                {
-                    // The function may give another structure for other shapes.
-                    var outputs = new Dictionary<string, Tree>();
-                    entry = known[x.Structure] = (new(v => [.. (outputs[Key(v)] = f(x.WithLeaves(v))).Leaves], []), outputs);
-                }
-                var results = entry.Function.Invoke(leaves);
-                return entry.Outputs[Key(leaves)].WithLeaves(results);
-            }
+                // The function may give another structure for other shapes.
+                var outputs = new ConcurrentDictionary<string, Tree>();
+                return (new(v => [.. (outputs[Key(v)] = f(x.WithLeaves(v))).Leaves], []), outputs);
+            });
+            var results = function.Invoke(leaves);
+            return structures[Key(leaves)].WithLeaves(results);
         };
 
         static string Key(Tensor[] leaves) => string.Join(' ', leaves.Select(leaf => $"{leaf.DType.Name()}{leaf.Shape}"));

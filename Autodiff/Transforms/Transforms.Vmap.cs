@@ -67,6 +67,7 @@ public static partial class Transforms
         var axes = new int?[arguments.Length];
         for (var i = 0; i < axes.Length; i++) axes[i] = inAxis(i) is { } axis ? arguments[i].Shape.Axis(axis, "vmap") : null;
         var size = BatchSize(arguments, axes);
+        using var scope = StateScope.Open();
         var trace = new Trace();
         try
         {
@@ -80,13 +81,26 @@ public static partial class Transforms
                 batches.Add(arguments[i].MoveAxis(axis, 0));
             }
             var outputs = f(members);
+            KeepStateAlike(scope, [.. placeholders]);
             var results = Batching.Run(outputs, [.. placeholders], [.. batches], size);
-            return [.. results.Select((result, i) => (result ?? Batching.Repeat(outputs[i], size)).MoveAxis(0, outAxis(i)))];
+            Tensor[] moved = [.. results.Select((result, i) => (result ?? Batching.Repeat(outputs[i], size)).MoveAxis(0, outAxis(i)))];
+            scope.Commit("vmap");
+            return moved;
         }
         finally
         {
             trace.Close();
         }
+    }
+
+    /// <summary>Refuses a new value of a module's state that differs from member to member.</summary>
+    private static void KeepStateAlike(StateScope scope, Tensor[] members)
+    {
+        var changes = Array.FindAll(scope.Changes, change => change.Value is Tensor);
+        if (changes.Length == 0) return;
+        Paths.Between(members, Array.ConvertAll(changes, change => (Tensor)change.Value), out var depends);
+        var differing = Array.FindAll(changes, change => depends.GetValueOrDefault((Tensor)change.Value));
+        if (differing.Length > 0) Throw.Invalid("vmap", $"{string.Join(", ", differing.Select(change => change.Key.Name))} would change with each member; use evaluation mode or another normalisation, such as GroupNorm");
     }
 
     private static int BatchSize(Tensor[] arguments, int?[] axes)

@@ -97,8 +97,7 @@ public static class Onnx
     private static (Tensor[] Inputs, Tensor[] Outputs) Record(
         Module module, Func<Tensor[], Tensor[]> forward, IReadOnlyList<Tensor> examples, int batch)
     {
-        var modes = module.NamedModules().Select(entry => (entry.Value, entry.Value.Training)).ToArray();
-        var state = module.NamedState().Select(entry => (entry.Value.Cell, entry.Value.Value)).ToArray();
+        using var scope = StateScope.Open();
         var trace = new Trace();
         try
         {
@@ -115,11 +114,6 @@ public static class Onnx
         finally
         {
             trace.Close();
-            foreach (var (one, training) in modes) one.Training = training;
-            foreach (var (cell, value) in state)
-            {
-                if (!ReferenceEquals(cell.Value, value)) cell.Substitute(value);
-            }
         }
     }
 

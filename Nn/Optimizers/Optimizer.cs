@@ -12,6 +12,7 @@ namespace ManagedFed.Nn;
 public abstract class Optimizer
 {
     private readonly OrderedDictionary<string, TensorCell[]> state = [];
+    private readonly ValueCell<long> step = new("step", 0);
     private readonly string name;
     private readonly string[] slots;
 
@@ -27,7 +28,14 @@ public abstract class Optimizer
     }
 
     /// <summary>The number of updates made.</summary>
-    public long Step { get; private set; }
+    public long Step
+    {
+        get => step.Value;
+        private set => step.Value = value;
+    }
+
+    /// <summary>Held by a compiled step from the numbers it asks for to the count.</summary>
+    internal Lock Turn { get; } = new();
 
     /// <summary>The learning rate as a function of the step, counted from 0.</summary>
     public Func<long, double> Schedule
@@ -52,7 +60,7 @@ public abstract class Optimizer
     internal IReadOnlyList<string> Slots => slots;
 
     /// <summary>The state as tensors named <c>parameter.slot</c>, such as <c>layers.0.weight.momentum</c>; empty before the first update.</summary>
-    public ParameterTree State => new(state.Where(entry => entry.Value.Length > 0).SelectMany(entry =>
+    public ParameterTree State => new(Entries().Where(entry => entry.Value.Length > 0).SelectMany(entry =>
         RuleOf(entry.Key, entry.Value[0].Value).Rule.slots.Zip(entry.Value, (slot, cell) => KeyValuePair.Create($"{entry.Key}.{slot}", cell.Value))));
 
     /// <summary>Continues from a saved <see cref="State"/> and <see cref="Step"/>.</summary>
@@ -76,7 +84,8 @@ public abstract class Optimizer
         ParameterTree.Refuse(name, State.Unlike(state));
 
         // The cells stay, because compiled steps hold them.
-        foreach (var (parameter, cells) in this.state)
+        using var scope = StateScope.Open();
+        foreach (var (parameter, cells) in Entries())
         {
             for (var i = 0; i < cells.Length; i++)
             {
@@ -86,10 +95,14 @@ public abstract class Optimizer
         }
         foreach (var (parameter, rule) in rules)
         {
-            if (this.state.ContainsKey(parameter)) continue;
-            this.state[parameter] = Array.ConvertAll(rule.slots, slot => new TensorCell(state[$"{parameter}.{slot}"]));
+            lock (this.state)
+            {
+                if (this.state.ContainsKey(parameter)) continue;
+                this.state[parameter] = Array.ConvertAll(rule.slots, slot => new TensorCell($"{parameter}.{slot}", state[$"{parameter}.{slot}"]));
+            }
         }
         Step = step;
+        scope.Commit(name);
 
         static string ParameterOf(string key) => key[..Math.Max(0, key.LastIndexOf('.'))];
     }
@@ -99,7 +112,10 @@ public abstract class Optimizer
     public void Update(Module model, ParameterTree gradients)
     {
         ArgumentNullException.ThrowIfNull(model);
+        using var scope = StateScope.Open();
+        scope.ReadAll(model.NamedParameters().Select(entry => entry.Value.Cell));
         model.Update(Apply(model.Parameters(), gradients));
+        scope.Commit(name);
     }
 
     /// <summary>The updated parameters; one without gradient stays as it is.</summary>
@@ -109,10 +125,12 @@ public abstract class Optimizer
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(gradients);
         Check(parameters, gradients);
+        using var scope = StateScope.Open();
         var numbers = new double[NumberCount];
         NextNumbers(numbers);
         var updated = Apply(parameters, gradients, dtype => Array.ConvertAll(numbers, number => Tensor.Scalar(number, dtype)));
         CountStep();
+        scope.Commit(name);
         return updated;
     }
 
@@ -239,7 +257,7 @@ public abstract class Optimizer
     private void Check(ParameterTree parameters, ParameterTree gradients)
     {
         ParameterTree.Refuse(name, [.. parameters.Extra(gradients), .. parameters.Unlike(gradients)]);
-        foreach (var (key, cells) in state)
+        foreach (var (key, cells) in Entries())
         {
             if (!parameters.TryGetValue(key, out var parameter)) continue;
             var unlike = Array.Find(cells, cell => cell.Value.Shape != parameter.Shape);
@@ -247,17 +265,28 @@ public abstract class Optimizer
         }
     }
 
+    private KeyValuePair<string, TensorCell[]>[] Entries()
+    {
+        lock (state) return [.. state];
+    }
+
     private TensorCell[] StateOf(string key, Tensor parameter)
     {
-        if (state.TryGetValue(key, out var cells))
+        var dtype = parameter.DType.Wide();
+        TensorCell[]? cells;
+        lock (state)
         {
-            // The parameter may have changed its type since.
-            foreach (var cell in cells)
+            if (!state.TryGetValue(key, out cells))
             {
-                if (cell.Value.DType != parameter.DType.Wide()) cell.Value = cell.Value.AsType(parameter.DType.Wide());
+                return state[key] = Array.ConvertAll(RuleOf(key, parameter).Rule.slots, slot => new TensorCell($"{key}.{slot}", Tensor.Zeros(parameter.Shape, dtype)));
             }
-            return cells;
         }
-        return state[key] = Array.ConvertAll(RuleOf(key, parameter).Rule.slots, _ => new TensorCell(Tensor.Zeros(parameter.Shape, parameter.DType.Wide())));
+
+        // The parameter may have changed its type since.
+        foreach (var cell in cells)
+        {
+            if (cell.DType != dtype) cell.Value = cell.Value.AsType(dtype);
+        }
+        return cells;
     }
 }
