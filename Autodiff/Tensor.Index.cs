@@ -98,6 +98,9 @@ public sealed partial class Tensor
         return Array.ConvertAll(indices, list => From<uint>(list.ToArray()));
     }
 
+    /// <summary>These integers as uint32 indices of an axis, none of which may count from its end; any that do are refused when computed.</summary>
+    internal Tensor FromStart(string op, int axis, int size) => Apply(new FromStart(op, axis, size), Indices(op, this));
+
     /// <summary>A part of the first axis, without the effort of the general rules; null where it takes those.</summary>
     private Tensor? First(TensorIndex index)
     {

@@ -3,11 +3,13 @@ namespace ManagedFed.Nn;
 // Rules for matrices, computed at once: they need orders and projections of whole rows.
 public static partial class Init
 {
-    /// <summary>Gain on the diagonal and 0 elsewhere, for a matrix of any two sizes.</summary>
-    /// <exception cref="ArgumentException">The shape is no matrix.</exception>
+    /// <summary>Gain on the diagonal and 0 elsewhere, for a square matrix: of no other is there an identity.</summary>
+    /// <exception cref="ArgumentException">The shape is no square matrix, or the gain is not finite.</exception>
     public static Tensor Identity(Shape shape, double gain = 1, DType dtype = DType.Float32)
     {
         ExpectMatrix("identity", shape);
+        if (shape[0] != shape[1]) Throw.Argument("identity", $"shape {shape} is not square, expected ({shape[0]}, {shape[0]}) or ({shape[1]}, {shape[1]})");
+        Interval.Finite.Check("identity", "gain", gain);
         return (Tensor.Arange(shape[0]).ExpandDims(1) == Tensor.Arange(shape[1])).AsType(dtype) * gain;
     }
 
@@ -15,14 +17,14 @@ public static partial class Init
     /// <param name="key">Chooses the values and places.</param>
     /// <param name="shape">A matrix's.</param>
     /// <param name="sparsity">The share of zeros, in [0, 1].</param>
-    /// <param name="mean">The mean of the others.</param>
-    /// <param name="std">The standard deviation of the others.</param>
+    /// <param name="mean">The mean of the others, finite.</param>
+    /// <param name="std">The standard deviation of the others, in [0, ∞).</param>
     /// <param name="dtype">The type of the elements.</param>
-    /// <exception cref="ArgumentException">The shape is no matrix, or the sparsity lies outside its range.</exception>
+    /// <exception cref="ArgumentException">The shape is no matrix, or a number lies outside its range.</exception>
     public static Tensor Sparse(RandomKey key, Shape shape, double sparsity, double mean = 0, double std = 1, DType dtype = DType.Float32)
     {
         ExpectMatrix("sparse", shape);
-        if (!(sparsity is >= 0 and <= 1)) Throw.Argument("sparse", $"sparsity {sparsity} lies outside [0, 1]");
+        Interval.Unit.Check("sparse", "sparsity", sparsity);
         var (values, places) = key.Split();
         var (rows, columns) = (shape[0], shape[1]);
         var zeros = (int)Math.Ceiling(sparsity * columns);
@@ -38,10 +40,11 @@ public static partial class Init
     }
 
     /// <summary>A random matrix with orthonormal rows or columns, whichever are fewer, times gain (Saxe et al. 2014).</summary>
-    /// <exception cref="ArgumentException">The shape is no matrix.</exception>
+    /// <exception cref="ArgumentException">The shape is no matrix, or the gain is not finite.</exception>
     public static Tensor Orthogonal(RandomKey key, Shape shape, double gain = 1, DType dtype = DType.Float32)
     {
         ExpectMatrix("orthogonal", shape);
+        Interval.Finite.Check("orthogonal", "gain", gain);
         var (count, length) = (Math.Min(shape[0], shape[1]), Math.Max(shape[0], shape[1]));
         var vectors = Tensor.RandomNormal(key, [count, length], dtype: DType.Float64).ToArray<double>();
         for (var i = 0; i < count; i++)

@@ -26,7 +26,7 @@ namespace ManagedFed.Nn;
 /// }
 /// </code>
 /// </example>
-public abstract class Module
+public abstract partial class Module
 {
     private readonly List<(string Name, Parameter? Parameter, Module? Child)> members = [];
 

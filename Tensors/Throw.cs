@@ -30,8 +30,8 @@ internal static class Throw
         nameof(axis), axis, $"[{op}] axis {axis} is out of range for shape {shape}, expected {-shape.Rank}..{shape.Rank - 1}");
 
     [DoesNotReturn, MethodImpl(MethodImplOptions.NoInlining)]
-    public static void IndexOutOfRange(string op, long index, int axis, int size) => throw new ArgumentOutOfRangeException(
-        nameof(index), index, $"[{op}] index {index} is out of range for axis {axis} of size {size}");
+    public static void IndexOutOfRange(string op, long index, int axis, int size, int low) => throw new ArgumentOutOfRangeException(
+        nameof(index), index, $"[{op}] index {index} is out of range for axis {axis} of size {size}, expected {low}..{size - 1}");
 
     [DoesNotReturn, MethodImpl(MethodImplOptions.NoInlining)]
     public static void EmptyReduction(string op, int axis) => throw new ArgumentException($"[{op}] cannot reduce axis {axis} of size 0");

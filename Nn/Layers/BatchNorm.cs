@@ -14,7 +14,7 @@ public sealed class BatchNorm : Module
 
     /// <summary>A layer with scale 1, shift 0, running mean 0 and running variance 1 at first.</summary>
     /// <param name="channels">The size of the last axis, at least 1.</param>
-    /// <param name="epsilon">ε ≥ 0.</param>
+    /// <param name="epsilon">ε in (0, ∞).</param>
     /// <param name="momentum">The weight of a new batch, in [0, 1].</param>
     /// <param name="affine">False for a layer without scale and shift.</param>
     /// <param name="trackRunningStats">False for a layer that uses the batch's statistics in evaluation too.</param>
@@ -29,10 +29,9 @@ public sealed class BatchNorm : Module
         DType dtype = DType.Float32)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(channels, 1);
-        if (!(momentum is >= 0 and <= 1)) Throw.Argument("batch_norm", $"momentum {momentum} lies outside [0, 1]");
         this.channels = channels;
-        this.momentum = momentum;
-        this.epsilon = Normalisation.CheckEpsilon("batch_norm", epsilon);
+        this.momentum = Interval.Unit.Check("batch_norm", "momentum", momentum);
+        this.epsilon = Interval.Positive.Check("batch_norm", "epsilon", epsilon);
         if (affine)
         {
             Weight = Parameter("weight", Tensor.Ones([channels], dtype));
@@ -55,6 +54,8 @@ public sealed class BatchNorm : Module
     /// <summary>The running variance, of shape (channels), or null.</summary>
     public Parameter? RunningVar { get; }
 
+    private protected override string Settings => $"{channels}";
+
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">
     /// There is no batch axis, the last axis has another size, or a batch to learn from has a single value per channel.
@@ -62,27 +63,27 @@ public sealed class BatchNorm : Module
     public override Tensor Forward(Tensor x)
     {
         LayerInput.Expect("batch_norm", x, channels, rank: 2);
-        if (!Training && RunningMean is not null) return Scaled(x, RunningMean, RunningVar!);
-
-        int[] axes = [.. Enumerable.Range(0, x.Rank - 1)];
-        var (mean, variance) = Normalisation.Statistics(x, axes);
         var count = (double)x.Count / channels;
-        if (Training)
+        if (Training && count <= 1) Throw.Argument("batch_norm", $"input of shape {x.Shape} has {count} values per channel, expected at least 2 in training");
+        return Normalisation.Affine(x, Weight, Bias, v =>
         {
-            if (count <= 1) Throw.Argument("batch_norm", $"input of shape {x.Shape} has {count} values per channel, expected at least 2 in training");
-            Move(RunningMean, mean, 1);
-            Move(RunningVar, variance, count / (count - 1));
-        }
-        return Scaled(x, mean, variance);
+            if (!Training && RunningMean is not null) return Normalisation.Apply(v, Wide(RunningMean), Wide(RunningVar!), epsilon);
+            var (mean, variance) = Normalisation.Statistics(v, [.. Enumerable.Range(0, v.Rank - 1)]);
+            if (Training)
+            {
+                Move(RunningMean, mean, 1);
+                Move(RunningVar, variance, count / (count - 1));
+            }
+            return Normalisation.Apply(v, mean, variance, epsilon);
+        });
     }
 
-    private Tensor Scaled(Tensor x, Tensor mean, Tensor variance) =>
-        Normalisation.Affine(Normalisation.Apply(x, mean, variance, epsilon), Weight, Bias);
+    private static Tensor Wide(Parameter parameter) => parameter.Value.AsType(Composite.Type(parameter.DType));
 
     private void Move(Parameter? running, Tensor batch, double correction)
     {
         if (running is null) return;
-        var value = batch.Reshape(channels).StopGradient().AsType(running.DType);
-        running.Value = running.Value * (1 - momentum) + value * (momentum * correction);
+        var value = batch.Reshape(channels).StopGradient();
+        running.Value = (Wide(running) * (1 - momentum) + value * (momentum * correction)).AsType(running.DType);
     }
 }

@@ -11,18 +11,21 @@ public sealed class Conv2d : Module
     /// <param name="outputs">Channels of the result, at least 1.</param>
     /// <param name="window">Rows and columns under a window, at least 1.</param>
     /// <param name="key">Chooses the initial values.</param>
-    /// <param name="stride">Pixels between neighbouring windows.</param>
-    /// <param name="padding">Zeros on each side.</param>
-    /// <param name="dilation">Pixels between neighbouring entries of a window.</param>
-    /// <param name="groups">Parts of the channels, convolved each by itself.</param>
+    /// <param name="stride">Pixels between neighbouring windows, at least 1.</param>
+    /// <param name="padding">Zeros on each side, at least 0.</param>
+    /// <param name="dilation">Pixels between neighbouring entries of a window, at least 1.</param>
+    /// <param name="groups">Parts of the channels, at least 1, convolved each by itself.</param>
     /// <param name="bias">False for a layer without one.</param>
     /// <param name="dtype">The type of the parameters.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A size is below 1.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number lies outside its range.</exception>
     /// <exception cref="ArgumentException">The channels do not divide into the groups.</exception>
     public Conv2d(
         int inputs, int outputs, int window, RandomKey key, int stride = 1, int padding = 0, int dilation = 1, int groups = 1,
         bool bias = true, DType dtype = DType.Float32)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(stride, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(padding);
+        ArgumentOutOfRangeException.ThrowIfLessThan(dilation, 1);
         var size = ConvInit.GroupInputs("conv2d", inputs, outputs, window, groups);
         (this.stride, this.padding, this.dilation, this.groups) = ((stride, stride), (padding, padding), (dilation, dilation), groups);
         Weight = Parameter("weight", ConvInit.Weight(key, [outputs, window, window, size], dtype));
@@ -35,11 +38,14 @@ public sealed class Conv2d : Module
     /// <summary>The bias, of shape (outputs), or null.</summary>
     public Parameter? Bias { get; }
 
+    private protected override string Settings =>
+        $"{Weight.Shape[-1] * groups} → {Weight.Shape[0]}, window {Weight.Shape[1]}, stride {stride.Rows}, padding {padding.Rows}";
+
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The images have other channels or fewer pixels than a window.</exception>
     public override Tensor Forward(Tensor x)
     {
-        LayerInput.Expect("conv2d", x, Weight.Shape[3] * groups, rank: 4);
+        LayerInput.ExpectChannels("conv2d", x, Weight.Shape[3] * groups, "N, H, W");
         return x.Conv2d(Weight, Bias?.Value, stride, padding, dilation, groups);
     }
 }

@@ -19,6 +19,8 @@ public sealed class Embedding : Module
     /// <summary>The vectors, of shape (count, size).</summary>
     public Parameter Weight { get; }
 
+    private protected override string Settings => $"{Weight.Shape[0]} of {Weight.Shape[1]}";
+
     /// <summary>The vectors of the symbols.</summary>
     /// <param name="x">Integers in [0, count).</param>
     /// <exception cref="ArgumentException">The indices are not integers.</exception>
@@ -28,8 +30,7 @@ public sealed class Embedding : Module
         ArgumentNullException.ThrowIfNull(x);
         if (x.DType.IsFloating() || x.DType == DType.Bool) Throw.DTypeMismatch("embedding", x.DType, "an integer type for indices");
 
-        // As uint32 a negative index is out of range instead of counting from the end.
-        return Weight.Value.Take(x.AsType(DType.UInt32));
+        return Weight.Value.Take(x.FromStart("embedding", 0, Weight.Shape[0]));
     }
 
     /// <summary>x·Wᵀ, the scores of all symbols: (…, size) → (…, count); ties a model's output to its input.</summary>

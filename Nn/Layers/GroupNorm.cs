@@ -14,7 +14,7 @@ public sealed class GroupNorm : Module
     /// <summary>A layer with scale 1 and shift 0 at first.</summary>
     /// <param name="groups">The number of groups, a divisor of the channels.</param>
     /// <param name="channels">The size of the last axis, at least 1.</param>
-    /// <param name="epsilon">ε ≥ 0.</param>
+    /// <param name="epsilon">ε in (0, ∞).</param>
     /// <param name="affine">False for a layer without scale and shift.</param>
     /// <param name="interleaved">
     /// False: a group is channels next to each other, as in the paper and PyTorch. True: group k has the channels k, k + groups,
@@ -29,7 +29,7 @@ public sealed class GroupNorm : Module
         ArgumentOutOfRangeException.ThrowIfLessThan(channels, 1);
         if (channels % groups != 0) Throw.Argument("group_norm", $"{channels} channels cannot be divided into {groups} groups");
         (this.groups, this.channels, this.interleaved) = (groups, channels, interleaved);
-        this.epsilon = Normalisation.CheckEpsilon("group_norm", epsilon);
+        this.epsilon = Interval.Positive.Check("group_norm", "epsilon", epsilon);
         if (!affine) return;
         Weight = Parameter("weight", Tensor.Ones([channels], dtype));
         Bias = Parameter("bias", Tensor.Zeros([channels], dtype));
@@ -41,14 +41,15 @@ public sealed class GroupNorm : Module
     /// <summary>The shift, of shape (channels), or null.</summary>
     public Parameter? Bias { get; }
 
+    private protected override string Settings => $"{groups} groups of {channels / groups}";
+
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">There is no batch axis, or the last axis has another size.</exception>
     public override Tensor Forward(Tensor x)
     {
         LayerInput.Expect("group_norm", x, channels, rank: 2);
-        var split = interleaved
-            ? x.Reshape(x.Shape[0], -1, channels / groups, groups)
-            : x.Reshape(x.Shape[0], -1, groups, channels / groups);
-        return Normalisation.Affine(Normalisation.Over(split, epsilon, 1, interleaved ? 2 : 3).Reshape(x.Shape), Weight, Bias);
+        var size = channels / groups;
+        int[] split = interleaved ? [x.Shape[0], -1, size, groups] : [x.Shape[0], -1, groups, size];
+        return Normalisation.Affine(x, Weight, Bias, v => Normalisation.Over(v.Reshape(split), epsilon, 1, interleaved ? 2 : 3).Reshape(x.Shape));
     }
 }

@@ -42,6 +42,8 @@ public sealed class Gru : Module
     /// <summary>bhn, of shape (hidden), or null.</summary>
     public Parameter? StateBias { get; }
 
+    private protected override string Settings => $"{InputWeight.Shape[1]} → {hidden}";
+
     /// <summary>The states of all steps, starting from zeros.</summary>
     /// <exception cref="ArgumentException">The input has another size, or no steps.</exception>
     public override Tensor Forward(Tensor x) => Forward(x, null);

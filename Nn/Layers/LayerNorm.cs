@@ -8,7 +8,7 @@ public sealed class LayerNorm : Module
 
     /// <summary>A layer with scale 1 and shift 0 at first.</summary>
     /// <param name="size">The size of the last axis, at least 1.</param>
-    /// <param name="epsilon">ε ≥ 0.</param>
+    /// <param name="epsilon">ε in (0, ∞).</param>
     /// <param name="affine">False for a layer without scale and shift.</param>
     /// <param name="bias">False for a layer without shift.</param>
     /// <param name="dtype">The type of the parameters.</param>
@@ -17,7 +17,7 @@ public sealed class LayerNorm : Module
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
         this.size = size;
-        this.epsilon = Normalisation.CheckEpsilon("layer_norm", epsilon);
+        this.epsilon = Interval.Positive.Check("layer_norm", "epsilon", epsilon);
         if (affine) Weight = Parameter("weight", Tensor.Ones([size], dtype));
         if (affine && bias) Bias = Parameter("bias", Tensor.Zeros([size], dtype));
     }
@@ -28,11 +28,13 @@ public sealed class LayerNorm : Module
     /// <summary>The shift, of shape (size), or null.</summary>
     public Parameter? Bias { get; }
 
+    private protected override string Settings => $"{size}";
+
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The last axis has another size.</exception>
     public override Tensor Forward(Tensor x)
     {
         LayerInput.Expect("layer_norm", x, size);
-        return Normalisation.Affine(Normalisation.Over(x, epsilon, -1), Weight, Bias);
+        return Normalisation.Affine(x, Weight, Bias, v => Normalisation.Over(v, epsilon, -1));
     }
 }

@@ -26,6 +26,8 @@ public sealed class Linear : Module
     /// <summary>b, of shape (outputs), or null.</summary>
     public Parameter? Bias { get; }
 
+    private protected override string Settings => $"{Weight.Shape[1]} → {Weight.Shape[0]}";
+
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The last axis has another size.</exception>
     public override Tensor Forward(Tensor x)

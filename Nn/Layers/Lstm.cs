@@ -36,6 +36,8 @@ public sealed class Lstm : Module
     /// <summary>b, of shape (4·hidden), or null.</summary>
     public Parameter? Bias { get; }
 
+    private protected override string Settings => $"{InputWeight.Shape[1]} → {hidden}";
+
     /// <summary>The states h of all steps, starting from zeros.</summary>
     /// <exception cref="ArgumentException">The input has another size, or no steps.</exception>
     public override Tensor Forward(Tensor x) => Forward(x, null, null).States;

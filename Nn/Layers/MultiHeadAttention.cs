@@ -14,8 +14,8 @@ public sealed class MultiHeadAttention : Module
     private readonly Linear output;
 
     /// <summary>Attention with projections as <see cref="Linear"/> begins.</summary>
-    /// <param name="dims">The size of the projected queries and keys, all heads together.</param>
-    /// <param name="heads">The number of heads, a divisor of <paramref name="dims"/> and <paramref name="valueDims"/>.</param>
+    /// <param name="dims">The size of the projected queries and keys, all heads together, at least 1 as every size.</param>
+    /// <param name="heads">The number of heads, at least 1, a divisor of <paramref name="dims"/> and <paramref name="valueDims"/>.</param>
     /// <param name="key">Chooses the initial values.</param>
     /// <param name="queryInputs">The size of the queries given, by default <paramref name="dims"/>.</param>
     /// <param name="keyInputs">The size of the keys given, by default <paramref name="dims"/>.</param>
@@ -37,7 +37,12 @@ public sealed class MultiHeadAttention : Module
         bool bias = false,
         DType dtype = DType.Float32)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(dims, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(heads, 1);
+        foreach (var (name, size) in new[] { (nameof(queryInputs), queryInputs), (nameof(keyInputs), keyInputs), (nameof(valueInputs), valueInputs), (nameof(valueDims), valueDims), (nameof(outputs), outputs) })
+        {
+            Interval.Counts.Check("attention", name, size ?? 1);
+        }
         var valueSize = valueDims ?? dims;
         if (dims % heads != 0 || valueSize % heads != 0)
         {
@@ -53,7 +58,14 @@ public sealed class MultiHeadAttention : Module
     }
 
     /// <summary>A mask that lets each place see itself and those before: (length, length), true on and below the diagonal.</summary>
-    public static Tensor CausalMask(int length) => Tensor.Arange(length) <= Tensor.Arange(length).ExpandDims(1);
+    /// <exception cref="ArgumentOutOfRangeException">The length is negative.</exception>
+    public static Tensor CausalMask(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        return Tensor.Arange(length) <= Tensor.Arange(length).ExpandDims(1);
+    }
+
+    private protected override string Settings => $"{heads} heads";
 
     /// <summary>Attention of a sequence to itself.</summary>
     public override Tensor Forward(Tensor x) => Forward(x, x, x);
@@ -63,8 +75,8 @@ public sealed class MultiHeadAttention : Module
     /// <param name="keys">What is compared with it.</param>
     /// <param name="values">What is averaged, one to a key.</param>
     /// <param name="mask">
-    /// Broadcast to (…, heads, n, m): bool, true where a query may see a key, or numbers that are added to the scores. A query
-    /// that may see nothing averages all.
+    /// Broadcast to (…, heads, n, m): bool, true where a query may see a key, or numbers that are added to the scores, of which −∞ is as
+    /// false. A query that may see nothing averages all.
     /// </param>
     /// <exception cref="ArgumentException">Shapes do not fit.</exception>
     public Tensor Forward(Tensor queries, Tensor keys, Tensor values, Tensor? mask = null)
@@ -73,9 +85,9 @@ public sealed class MultiHeadAttention : Module
         LayerInput.Expect("attention", keys, this.keys.Weight.Shape[1], rank: 2);
         LayerInput.Expect("attention", values, this.values.Weight.Shape[1], rank: 2);
         if (keys.Shape[-2] != values.Shape[-2]) Throw.Argument("attention", $"there are {keys.Shape[-2]} keys and {values.Shape[-2]} values");
-        var q = Split(query.Forward(queries) * scale);
-        var scores = q.MatMul(Split(this.keys.Forward(keys)).SwapAxes(-1, -2));
-        var attended = Masked(scores, mask).Softmax().MatMul(Split(this.values.Forward(values)));
+        var attended = Composite.Of(
+            v => Masked(Split(v[0] * scale).MatMul(Split(v[1]).SwapAxes(-1, -2)), mask).Softmax().MatMul(Split(v[2])),
+            query.Forward(queries), this.keys.Forward(keys), this.values.Forward(values));
         return output.Forward(attended.SwapAxes(-2, -3).Flatten(-2));
     }
 
@@ -89,10 +101,11 @@ public sealed class MultiHeadAttention : Module
     private static Tensor Masked(Tensor scores, Tensor? mask)
     {
         if (mask is null) return scores;
-        if (mask.DType != DType.Bool) return scores + mask.AsType(scores.DType);
 
         // The least number and not −∞, whose softmax over a whole row is NaN.
-        var least = -DTypes.FInfo(scores.DType).Max;
-        return Tensor.Where(mask, scores, Tensor.Scalar(least, scores.DType));
+        var least = Tensor.Scalar(-DTypes.FInfo(scores.DType).Max, scores.DType);
+        if (mask.DType == DType.Bool) return Tensor.Where(mask, scores, least);
+        var hidden = mask.DType.IsFloating() ? mask == double.NegativeInfinity : Tensor.Zeros([], DType.Bool);
+        return Tensor.Where(hidden, least, scores + Tensor.Where(hidden, mask.ZerosLike(), mask).AsType(scores.DType));
     }
 }

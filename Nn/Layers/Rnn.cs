@@ -35,6 +35,8 @@ public sealed class Rnn : Module
     /// <summary>b, of shape (hidden), or null.</summary>
     public Parameter? Bias { get; }
 
+    private protected override string Settings => $"{InputWeight.Shape[1]} → {InputWeight.Shape[0]}";
+
     /// <summary>The states of all steps, starting from zeros.</summary>
     /// <exception cref="ArgumentException">The input has another size, or no steps.</exception>
     public override Tensor Forward(Tensor x) => Forward(x, null);

@@ -8,11 +8,11 @@ public sealed class TransformerEncoder : Module
 
     /// <summary>A stack of equal layers; see <see cref="TransformerEncoderLayer"/> for the parameters.</summary>
     /// <param name="count">The number of layers, at least 0.</param>
-    /// <param name="dims">The size of the last axis.</param>
-    /// <param name="heads">The number of heads.</param>
+    /// <param name="dims">The size of the last axis, at least 1.</param>
+    /// <param name="heads">The number of heads, a divisor of <paramref name="dims"/>.</param>
     /// <param name="key">Chooses the initial values and what is dropped.</param>
-    /// <param name="mlpDims">The hidden size of the network.</param>
-    /// <param name="dropout">The probability of dropping.</param>
+    /// <param name="mlpDims">The hidden size of the network, at least 1, by default 4·dims.</param>
+    /// <param name="dropout">The probability of dropping, in [0, 1).</param>
     /// <param name="activation">The network's nonlinearity.</param>
     /// <param name="normFirst">Whether to normalise before or after.</param>
     /// <param name="dtype">The type of the parameters.</param>
@@ -28,6 +28,7 @@ public sealed class TransformerEncoder : Module
         bool normFirst = true,
         DType dtype = DType.Float32)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
         layers = Children("layers", key.Split(count).Select(k => new TransformerEncoderLayer(dims, heads, k, mlpDims, dropout, activation, normFirst, dtype)));
         last = Child("ln", new LayerNorm(dims, dtype: dtype));
     }
@@ -56,10 +57,10 @@ public sealed class TransformerEncoderLayer : Module
     private readonly bool normFirst;
 
     /// <summary>A layer with the initial values of its parts.</summary>
-    /// <param name="dims">The size of the last axis.</param>
+    /// <param name="dims">The size of the last axis, at least 1.</param>
     /// <param name="heads">The number of heads, a divisor of <paramref name="dims"/>.</param>
     /// <param name="key">Chooses the initial values and what is dropped.</param>
-    /// <param name="mlpDims">The hidden size of the network, by default 4·dims.</param>
+    /// <param name="mlpDims">The hidden size of the network, at least 1, by default 4·dims.</param>
     /// <param name="dropout">The probability of dropping, in [0, 1).</param>
     /// <param name="activation">f, by default max(x, 0).</param>
     /// <param name="normFirst">True to normalise before attention and network, false after.</param>
@@ -75,6 +76,8 @@ public sealed class TransformerEncoderLayer : Module
         bool normFirst = true,
         DType dtype = DType.Float32)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(dims, 1);
+        Interval.Counts.Check("transformer", nameof(mlpDims), mlpDims ?? 1);
         var keys = key.Split(5);
         var hidden = mlpDims ?? 4 * dims;
         this.activation = activation ?? Activations.Relu;

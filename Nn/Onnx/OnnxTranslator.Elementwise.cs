@@ -80,7 +80,9 @@ internal sealed partial class OnnxTranslator
             "arccosh" => graph.Apply("Acosh", y),
             "arctanh" => graph.Apply("Atanh", y),
             "sigmoid" => graph.Apply("Sigmoid", y),
-            "erf" => graph.Apply("Erf", y),
+
+            // ONNX Runtime has it for float32 alone.
+            "erf" => As(graph.Apply("Erf", [As(y[0], dtype, DType.Float32)]), DType.Float32, dtype),
             "relu" => graph.Apply("Max", [y[0], Scalar(0, dtype)]),
             "floor" => graph.Apply("Floor", y),
             "ceil" => graph.Apply("Ceil", y),

@@ -33,6 +33,7 @@ internal sealed partial class OnnxTranslator(OnnxGraph graph, Func<OnnxPair, str
         LogSoftmaxOp => Calculate(x, node, y => graph.Apply("LogSoftmax", y, Int("axis", -1))),
         LogSumExpOp => Calculate(x, node, y => graph.Apply("ReduceLogSumExp", y, Ints("axes", -1))),
         CrossEntropy => ClassLoss(x, node),
+        FromStart => As(x[0], node.Input(0).DType, DType.UInt32),
         Take take => graph.Apply("Gather", [x[0], Indices(x[1], node.Input(1).DType)], Int("axis", take.Axis)),
         TakeAlong take => graph.Apply("GatherElements", [x[0], Indices(x[1], node.Input(1).DType)], Int("axis", take.Axis)),
         CumSum sum => Calculate(x, node, y => graph.Apply("CumSum", [y[0], graph.Vector(sum.Axis)])),

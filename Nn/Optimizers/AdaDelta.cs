@@ -7,9 +7,9 @@ public sealed class AdaDelta : Optimizer
     private readonly double epsilon;
 
     /// <summary>AdaDelta with a constant learning rate.</summary>
-    /// <param name="learningRate">λ ≥ 0.</param>
+    /// <param name="learningRate">λ in [0, ∞).</param>
     /// <param name="rho">ρ in [0, 1).</param>
-    /// <param name="epsilon">ε ≥ 0; with 0 nothing ever moves, for u starts from 0.</param>
+    /// <param name="epsilon">ε in (0, ∞): with 0 nothing would ever move, for u starts from 0.</param>
     /// <exception cref="ArgumentException">A value lies outside its range.</exception>
     public AdaDelta(double learningRate, double rho = 0.9, double epsilon = 1e-6)
         : this(Constant(learningRate), rho, epsilon) => LearningRate = learningRate;
@@ -20,7 +20,7 @@ public sealed class AdaDelta : Optimizer
         : base("adadelta", schedule, "v", "u")
     {
         this.rho = Fraction("rho", rho);
-        this.epsilon = Finite("epsilon", epsilon);
+        this.epsilon = Positive("epsilon", epsilon);
     }
 
     /// <inheritdoc/>

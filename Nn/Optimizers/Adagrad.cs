@@ -6,8 +6,8 @@ public sealed class Adagrad : Optimizer
     private readonly double epsilon;
 
     /// <summary>Adagrad with a constant learning rate.</summary>
-    /// <param name="learningRate">λ ≥ 0.</param>
-    /// <param name="epsilon">ε ≥ 0.</param>
+    /// <param name="learningRate">λ in [0, ∞).</param>
+    /// <param name="epsilon">ε in (0, ∞): without it 0 would be divided by 0.</param>
     /// <exception cref="ArgumentException">A value lies outside its range.</exception>
     public Adagrad(double learningRate, double epsilon = 1e-8)
         : this(Constant(learningRate), epsilon) => LearningRate = learningRate;
@@ -17,7 +17,7 @@ public sealed class Adagrad : Optimizer
     public Adagrad(Func<long, double> schedule, double epsilon = 1e-8)
         : base("adagrad", schedule, "v")
     {
-        this.epsilon = Finite("epsilon", epsilon);
+        this.epsilon = Positive("epsilon", epsilon);
     }
 
     /// <inheritdoc/>

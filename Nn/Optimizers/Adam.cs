@@ -13,10 +13,10 @@ public class Adam : Optimizer
     private readonly double weightDecay;
 
     /// <summary>Adam with a constant learning rate.</summary>
-    /// <param name="learningRate">λ ≥ 0.</param>
+    /// <param name="learningRate">λ in [0, ∞).</param>
     /// <param name="beta1">β₁ in [0, 1).</param>
     /// <param name="beta2">β₂ in [0, 1).</param>
-    /// <param name="epsilon">ε ≥ 0.</param>
+    /// <param name="epsilon">ε in (0, ∞): without it 0 would be divided by 0.</param>
     /// <param name="biasCorrection">True for the paper's formula.</param>
     /// <exception cref="ArgumentException">A value lies outside its range.</exception>
     public Adam(double learningRate, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8, bool biasCorrection = false)
@@ -33,12 +33,12 @@ public class Adam : Optimizer
         string name, Func<long, double> schedule, double beta1, double beta2, double epsilon, bool biasCorrection, double weightDecay)
         : base(name, schedule, "m", "v")
     {
-        if (!(beta1 is >= 0 and < 1 && beta2 is >= 0 and < 1)) Throw.Argument(name, $"betas {beta1} and {beta2} must lie in [0, 1)");
-        this.beta1 = beta1;
-        this.beta2 = beta2;
-        this.epsilon = Finite("epsilon", epsilon);
+        this.beta1 = Fraction("beta1", beta1);
+        this.beta2 = Fraction("beta2", beta2);
+        this.epsilon = Positive("epsilon", epsilon);
         this.biasCorrection = biasCorrection;
-        this.weightDecay = Finite("weight decay", weightDecay);
+        Note("bias correction", biasCorrection);
+        this.weightDecay = NotNegative("weight decay", weightDecay);
     }
 
     /// <inheritdoc/>

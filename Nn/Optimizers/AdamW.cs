@@ -4,11 +4,11 @@ namespace ManagedFed.Nn;
 public sealed class AdamW : Adam
 {
     /// <summary>AdamW with a constant learning rate.</summary>
-    /// <param name="learningRate">λ ≥ 0.</param>
+    /// <param name="learningRate">λ in [0, ∞).</param>
     /// <param name="beta1">β₁ in [0, 1).</param>
     /// <param name="beta2">β₂ in [0, 1).</param>
-    /// <param name="epsilon">ε ≥ 0.</param>
-    /// <param name="weightDecay">wd ≥ 0.</param>
+    /// <param name="epsilon">ε in (0, ∞): without it 0 would be divided by 0.</param>
+    /// <param name="weightDecay">wd in [0, ∞).</param>
     /// <param name="biasCorrection">True for the paper's formula.</param>
     /// <exception cref="ArgumentException">A value lies outside its range.</exception>
     public AdamW(

@@ -9,10 +9,10 @@ public sealed class Adamax : Optimizer
     private readonly double epsilon;
 
     /// <summary>Adamax with a constant learning rate.</summary>
-    /// <param name="learningRate">λ ≥ 0.</param>
+    /// <param name="learningRate">λ in [0, ∞).</param>
     /// <param name="beta1">β₁ in [0, 1).</param>
     /// <param name="beta2">β₂ in [0, 1).</param>
-    /// <param name="epsilon">ε ≥ 0.</param>
+    /// <param name="epsilon">ε in (0, ∞): without it 0 would be divided by 0.</param>
     /// <exception cref="ArgumentException">A value lies outside its range.</exception>
     public Adamax(double learningRate, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8)
         : this(Constant(learningRate), beta1, beta2, epsilon) => LearningRate = learningRate;
@@ -24,7 +24,7 @@ public sealed class Adamax : Optimizer
     {
         this.beta1 = Fraction("beta1", beta1);
         this.beta2 = Fraction("beta2", beta2);
-        this.epsilon = Finite("epsilon", epsilon);
+        this.epsilon = Positive("epsilon", epsilon);
     }
 
     /// <inheritdoc/>

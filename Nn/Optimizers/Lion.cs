@@ -9,10 +9,10 @@ public sealed class Lion : Optimizer
     private readonly double weightDecay;
 
     /// <summary>Lion with a constant learning rate.</summary>
-    /// <param name="learningRate">λ ≥ 0.</param>
+    /// <param name="learningRate">λ in [0, ∞).</param>
     /// <param name="beta1">β₁ in [0, 1).</param>
     /// <param name="beta2">β₂ in [0, 1).</param>
-    /// <param name="weightDecay">wd ≥ 0.</param>
+    /// <param name="weightDecay">wd in [0, ∞).</param>
     /// <exception cref="ArgumentException">A value lies outside its range.</exception>
     public Lion(double learningRate, double beta1 = 0.9, double beta2 = 0.99, double weightDecay = 0)
         : this(Constant(learningRate), beta1, beta2, weightDecay) => LearningRate = learningRate;
@@ -24,7 +24,7 @@ public sealed class Lion : Optimizer
     {
         this.beta1 = Fraction("beta1", beta1);
         this.beta2 = Fraction("beta2", beta2);
-        this.weightDecay = Finite("weight decay", weightDecay);
+        this.weightDecay = NotNegative("weight decay", weightDecay);
     }
 
     /// <inheritdoc/>

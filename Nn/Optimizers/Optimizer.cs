@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using ManagedFed.Graph;
 
 namespace ManagedFed.Nn;
@@ -13,6 +15,7 @@ public abstract class Optimizer
 {
     private readonly OrderedDictionary<string, TensorCell[]> state = [];
     private readonly ValueCell<long> step = new("step", 0);
+    private readonly OrderedDictionary<string, object> settings = [];
     private readonly string name;
     private readonly string[] slots;
 
@@ -23,6 +26,7 @@ public abstract class Optimizer
     protected Optimizer(string name, Func<long, double> schedule, params string[] slots)
     {
         this.name = name;
+        ArgumentNullException.ThrowIfNull(schedule);
         Schedule = schedule;
         this.slots = slots;
     }
@@ -49,11 +53,11 @@ public abstract class Optimizer
     }
 
     /// <summary>The learning rate of the next update; setting it replaces the schedule by a constant.</summary>
-    /// <exception cref="ArgumentException">The value is negative or not finite.</exception>
+    /// <exception cref="ArgumentException">The value, or what the schedule gives, lies outside [0, ∞).</exception>
     public double LearningRate
     {
-        get => Finite("learning rate", Schedule(Step));
-        set => Schedule = Constant(Finite("learning rate", value));
+        get => NotNegative("learning rate", Schedule(Step));
+        set => Schedule = Constant(NotNegative("learning rate", value));
     }
 
     /// <summary>The names of the state tensors that a parameter may have.</summary>
@@ -72,7 +76,7 @@ public abstract class Optimizer
     public void Restore(ParameterTree state, long step)
     {
         ArgumentNullException.ThrowIfNull(state);
-        if (step < 0) Throw.Argument(name, $"step {step} is negative");
+        Interval.NotNegative.Check(name, "step", step);
         var rules = state.DistinctBy(entry => ParameterOf(entry.Key)).ToDictionary(
             entry => ParameterOf(entry.Key), entry => RuleOf(ParameterOf(entry.Key), entry.Value).Rule);
         var expected = rules.SelectMany(entry => entry.Value.slots.Select(slot => $"{entry.Key}.{slot}")).ToHashSet();
@@ -167,7 +171,7 @@ public abstract class Optimizer
     internal void NextNumbers(Span<double> numbers) => NumbersOf(LearningRate, Step + 1, numbers);
 
     /// <summary>Writes the numbers of a step at a learning rate.</summary>
-    internal void NumbersOf(double learningRate, long step, Span<double> numbers) => Numbers(Finite("learning rate", learningRate), step, numbers);
+    internal void NumbersOf(double learningRate, long step, Span<double> numbers) => Numbers(NotNegative("learning rate", learningRate), step, numbers);
 
     /// <summary>Whose rule updates a parameter, and where that one's numbers begin.</summary>
     internal virtual (Optimizer Rule, int FirstNumber) RuleOf(string key, Tensor parameter) => (this, 0);
@@ -198,23 +202,27 @@ public abstract class Optimizer
 
     /// <summary>Scales all gradients by min(maxNorm/(norm + 10⁻⁶), 1), so that the norm over all of them is at most <paramref name="maxNorm"/>.</summary>
     /// <returns>The scaled gradients and the norm √Σg² before.</returns>
-    /// <exception cref="ArgumentException">The largest norm is negative or not finite, or there are no gradients.</exception>
+    /// <remarks>The norm is computed in float64 and given in float32, or in float64 when all gradients are.</remarks>
+    /// <param name="gradients">At least one.</param>
+    /// <param name="maxNorm">In [0, ∞).</param>
+    /// <exception cref="ArgumentException">The largest norm lies outside its range, or there are no gradients.</exception>
     public static (ParameterTree Gradients, Tensor Norm) ClipGradNorm(ParameterTree gradients, double maxNorm)
     {
         ArgumentNullException.ThrowIfNull(gradients);
-        if (!(maxNorm >= 0 && double.IsFinite(maxNorm))) Throw.Argument("clip_grad_norm", $"largest norm {maxNorm} is negative or not finite");
+        Interval.NotNegative.Check("clip_grad_norm", "largest norm", maxNorm);
         if (gradients.Count == 0) Throw.Argument("clip_grad_norm", "there are no gradients");
-        var norm = gradients.Values.Select(gradient => gradient.AsType(gradient.DType.Wide()).Square().Sum()).Aggregate((a, b) => a + b).Sqrt();
+        var norm = gradients.Values.Select(gradient => gradient.AsType(DType.Float64).Square().Sum()).Aggregate((a, b) => a + b).Sqrt();
         var scale = Tensor.Minimum(maxNorm / (norm + 1e-6), 1);
-        return (gradients.Map(gradient => (gradient.AsType(gradient.DType.Wide()) * scale.AsType(gradient.DType.Wide())).AsType(gradient.DType)), norm);
+        var dtype = DTypes.ResultType([.. gradients.Values.Select(gradient => gradient.DType.Wide())]);
+        return (gradients.Map(gradient => (gradient.AsType(Composite.Type(gradient.DType)) * scale.AsType(Composite.Type(gradient.DType))).AsType(gradient.DType)), norm.AsType(dtype));
     }
 
     /// <summary>Limits each element of each gradient to ±<paramref name="limit"/>; NaN stays.</summary>
-    /// <exception cref="ArgumentException">The limit is negative or not finite.</exception>
+    /// <exception cref="ArgumentException">The limit lies outside [0, ∞).</exception>
     public static ParameterTree ClipGradValue(ParameterTree gradients, double limit)
     {
         ArgumentNullException.ThrowIfNull(gradients);
-        if (!(limit >= 0 && double.IsFinite(limit))) Throw.Argument("clip_grad_value", $"limit {limit} is negative or not finite");
+        Interval.NotNegative.Check("clip_grad_value", "limit", limit);
         return gradients.Map(gradient => Tensor.Minimum(Tensor.Maximum(gradient, -limit), limit));
     }
 
@@ -238,19 +246,36 @@ public abstract class Optimizer
     /// <summary>A schedule of one value.</summary>
     protected static Func<long, double> Constant(double learningRate) => _ => learningRate;
 
-    /// <summary>A hyper-parameter that must be finite and not negative.</summary>
-    /// <exception cref="ArgumentException">It is not.</exception>
-    protected double Finite(string what, double value)
-    {
-        if (!(value >= 0 && double.IsFinite(value))) Throw.Argument(name, $"{what} {value} is negative or not finite");
-        return value;
-    }
+    /// <summary>A hyper-parameter that must lie in [0, ∞).</summary>
+    /// <exception cref="ArgumentException">It does not.</exception>
+    protected double NotNegative(string what, double value) => Noted(what, Interval.NotNegative.Check(name, what, value));
+
+    /// <summary>A hyper-parameter that must lie in (0, ∞), such as what keeps a divisor from 0.</summary>
+    /// <exception cref="ArgumentException">It does not.</exception>
+    protected double Positive(string what, double value) => Noted(what, Interval.Positive.Check(name, what, value));
 
     /// <summary>A hyper-parameter that must lie in [0, 1).</summary>
     /// <exception cref="ArgumentException">It does not.</exception>
-    protected double Fraction(string what, double value)
+    protected double Fraction(string what, double value) => Noted(what, Interval.Fraction.Check(name, what, value));
+
+    /// <summary>A hyper-parameter that must lie in [0, 1].</summary>
+    /// <exception cref="ArgumentException">It does not.</exception>
+    protected double Share(string what, double value) => Noted(what, Interval.Unit.Check(name, what, value));
+
+    /// <summary>The kind, the learning rate of the next update, the settings and the number of updates.</summary>
+    public override string ToString()
     {
-        if (!(value is >= 0 and < 1)) Throw.Argument(name, $"{what} {value} lies outside [0, 1)");
+        var text = new StringBuilder(FormattableString.Invariant($"{GetType().Name}(learning rate {Schedule(Step)}"));
+        foreach (var (what, value) in settings) text.Append(CultureInfo.InvariantCulture, $", {what} {value}");
+        return text.Append(CultureInfo.InvariantCulture, $", step {Step})").ToString();
+    }
+
+    /// <summary>A setting that is no number in a range, for <see cref="ToString"/>.</summary>
+    private protected void Note(string what, object value) => settings[what] = value;
+
+    private double Noted(string what, double value)
+    {
+        if (what != "learning rate") settings[what] = value;
         return value;
     }
 

@@ -7,9 +7,9 @@ public sealed class RmsProp : Optimizer
     private readonly double epsilon;
 
     /// <summary>RmsProp with a constant learning rate.</summary>
-    /// <param name="learningRate">λ ≥ 0.</param>
+    /// <param name="learningRate">λ in [0, ∞).</param>
     /// <param name="alpha">α in [0, 1).</param>
-    /// <param name="epsilon">ε ≥ 0.</param>
+    /// <param name="epsilon">ε in (0, ∞): without it 0 would be divided by 0.</param>
     /// <exception cref="ArgumentException">A value lies outside its range.</exception>
     public RmsProp(double learningRate, double alpha = 0.99, double epsilon = 1e-8)
         : this(Constant(learningRate), alpha, epsilon) => LearningRate = learningRate;
@@ -20,7 +20,7 @@ public sealed class RmsProp : Optimizer
         : base("rmsprop", schedule, "v")
     {
         this.alpha = Fraction("alpha", alpha);
-        this.epsilon = Finite("epsilon", epsilon);
+        this.epsilon = Positive("epsilon", epsilon);
     }
 
     /// <inheritdoc/>

@@ -4,37 +4,37 @@ namespace ManagedFed.Nn;
 public static class Schedules
 {
     /// <summary>start · rateᵗ.</summary>
-    /// <exception cref="ArgumentException">A value is negative or not finite.</exception>
+    /// <exception cref="ArgumentException">A value lies outside [0, ∞).</exception>
     public static Func<long, double> ExponentialDecay(double start, double rate)
     {
-        Check("exponential_decay", start, rate);
+        Check("exponential_decay", (nameof(start), start), (nameof(rate), rate));
         return step => start * Math.Pow(rate, step);
     }
 
     /// <summary>start · rate^⌊t/every⌋.</summary>
-    /// <exception cref="ArgumentException">A value is negative or not finite, or <paramref name="every"/> is below 1.</exception>
+    /// <exception cref="ArgumentException">A value lies outside [0, ∞), or <paramref name="every"/> is below 1.</exception>
     public static Func<long, double> StepDecay(double start, double rate, long every)
     {
-        Check("step_decay", start, rate);
-        AtLeastOne("step_decay", every);
+        Check("step_decay", (nameof(start), start), (nameof(rate), rate));
+        Interval.Counts.Check("step_decay", nameof(every), every);
         return step => start * Math.Pow(rate, step / every);
     }
 
     /// <summary>end + ½·(start − end)·(1 + cos(π·min(t, steps)/steps)): half a wave down, then constant (Loshchilov and Hutter 2017).</summary>
-    /// <exception cref="ArgumentException">A value is negative or not finite, or <paramref name="steps"/> is below 1.</exception>
+    /// <exception cref="ArgumentException">A value lies outside [0, ∞), or <paramref name="steps"/> is below 1.</exception>
     public static Func<long, double> CosineDecay(double start, long steps, double end = 0)
     {
-        Check("cosine_decay", start, end);
-        AtLeastOne("cosine_decay", steps);
+        Check("cosine_decay", (nameof(start), start), (nameof(end), end));
+        Interval.Counts.Check("cosine_decay", nameof(steps), steps);
         return step => end + 0.5 * (start - end) * (1 + Math.Cos(Math.PI * Math.Min(step, steps) / steps));
     }
 
     /// <summary>start + (end − start)·min(t, steps)/steps: a straight line, up or down, then constant.</summary>
-    /// <exception cref="ArgumentException">A value is negative or not finite, or <paramref name="steps"/> is below 1.</exception>
+    /// <exception cref="ArgumentException">A value lies outside [0, ∞), or <paramref name="steps"/> is below 1.</exception>
     public static Func<long, double> Linear(double start, double end, long steps)
     {
-        Check("linear_schedule", start, end);
-        AtLeastOne("linear_schedule", steps);
+        Check("linear_schedule", (nameof(start), start), (nameof(end), end));
+        Interval.Counts.Check("linear_schedule", nameof(steps), steps);
         return step => start + (end - start) * Math.Min(step, steps) / steps;
     }
 
@@ -62,16 +62,8 @@ public static class Schedules
         };
     }
 
-    private static void Check(string name, params ReadOnlySpan<double> values)
+    private static void Check(string schedule, params ReadOnlySpan<(string Name, double Value)> settings)
     {
-        foreach (var value in values)
-        {
-            if (!(value >= 0 && double.IsFinite(value))) Throw.Argument(name, $"value {value} is negative or not finite");
-        }
-    }
-
-    private static void AtLeastOne(string name, long steps)
-    {
-        if (steps < 1) Throw.Argument(name, $"number of steps {steps} is below 1");
+        foreach (var (name, value) in settings) Interval.NotNegative.Check(schedule, name, value);
     }
 }

@@ -13,9 +13,9 @@ public sealed class Sgd : Optimizer
     private readonly bool nesterov;
 
     /// <summary>Descent with a constant learning rate.</summary>
-    /// <param name="learningRate">λ ≥ 0.</param>
-    /// <param name="momentum">μ ≥ 0.</param>
-    /// <param name="weightDecay">wd ≥ 0.</param>
+    /// <param name="learningRate">λ in [0, ∞).</param>
+    /// <param name="momentum">μ in [0, ∞).</param>
+    /// <param name="weightDecay">wd in [0, ∞).</param>
     /// <param name="dampening">τ in [0, 1].</param>
     /// <param name="nesterov">True for Nesterov's momentum, which needs μ &gt; 0 and τ = 0.</param>
     /// <exception cref="ArgumentException">A value lies outside its range.</exception>
@@ -27,10 +27,11 @@ public sealed class Sgd : Optimizer
     public Sgd(Func<long, double> schedule, double momentum = 0, double weightDecay = 0, double dampening = 0, bool nesterov = false)
         : base("sgd", schedule, momentum == 0 ? [] : ["momentum"])
     {
-        this.momentum = Finite("momentum", momentum);
-        this.weightDecay = Finite("weight decay", weightDecay);
-        this.dampening = dampening is >= 0 and <= 1 ? dampening : Throw.Argument<double>("sgd", $"dampening {dampening} lies outside [0, 1]");
+        this.momentum = NotNegative("momentum", momentum);
+        this.weightDecay = NotNegative("weight decay", weightDecay);
+        this.dampening = Share("dampening", dampening);
         this.nesterov = nesterov;
+        Note("nesterov", nesterov);
         if (nesterov && (momentum == 0 || dampening != 0))
         {
             Throw.Argument("sgd", $"Nesterov's momentum needs momentum > 0 and dampening 0, not {momentum} and {dampening}");

@@ -50,6 +50,17 @@ internal static unsafe class Gather
         GC.KeepAlive(dst);
     }
 
+    /// <summary>dst[i] = indices[i] as uint32, none of which counts from the end; dst is contiguous.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An index lies outside 0 … size−1; dst is then untouched.</exception>
+    public static void FromStart(string op, NdArray indices, int axis, int size, NdArray dst)
+    {
+        Debug.Assert(dst.IsContiguous && dst.DType == DType.UInt32 && dst.Shape == indices.Shape);
+        using var list = new IndexList(op, indices, axis, size, fromEnd: false);
+        var to = (uint*)dst.Pointer;
+        for (nint i = 0; i < list.Count; i++) to[i] = (uint)list.Pointer[i];
+        GC.KeepAlive(dst);
+    }
+
     private static void Take<T>(in AxisView src, in IndexList indices, NdArray dst) where T : unmanaged
     {
         var body = new TakeBody<T>

@@ -7,10 +7,10 @@ internal readonly unsafe ref struct IndexList
 {
     private readonly Block resolved;
 
-    /// <summary>Checks the indices; negative ones count from the end of the axis.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">An index lies outside −size … size−1.</exception>
+    /// <summary>Checks the indices; negative ones count from the end of the axis, or are refused.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An index lies outside −size … size−1, or 0 … size−1.</exception>
     /// <exception cref="ArgumentException">The indices are not integers.</exception>
-    public IndexList(string op, NdArray indices, int axis, int size)
+    public IndexList(string op, NdArray indices, int axis, int size, bool fromEnd = true)
     {
         if (indices.DType == DType.Bool || indices.DType.IsFloating()) Throw.DTypeMismatch(op, indices.DType, "integer indices");
         Count = indices.Layout.Count;
@@ -20,14 +20,14 @@ internal readonly unsafe ref struct IndexList
         {
             switch (dense.DType)
             {
-                case DType.UInt8: Resolve(op, (byte*)dense.Pointer, axis, size); break;
-                case DType.Int8: Resolve(op, (sbyte*)dense.Pointer, axis, size); break;
-                case DType.Int16: Resolve(op, (short*)dense.Pointer, axis, size); break;
-                case DType.UInt16: Resolve(op, (ushort*)dense.Pointer, axis, size); break;
-                case DType.Int32: Resolve(op, (int*)dense.Pointer, axis, size); break;
-                case DType.UInt32: Resolve(op, (uint*)dense.Pointer, axis, size); break;
-                case DType.Int64: Resolve(op, (long*)dense.Pointer, axis, size); break;
-                default: Resolve(op, (ulong*)dense.Pointer, axis, size); break;
+                case DType.UInt8: Resolve(op, (byte*)dense.Pointer, axis, size, fromEnd); break;
+                case DType.Int8: Resolve(op, (sbyte*)dense.Pointer, axis, size, fromEnd); break;
+                case DType.Int16: Resolve(op, (short*)dense.Pointer, axis, size, fromEnd); break;
+                case DType.UInt16: Resolve(op, (ushort*)dense.Pointer, axis, size, fromEnd); break;
+                case DType.Int32: Resolve(op, (int*)dense.Pointer, axis, size, fromEnd); break;
+                case DType.UInt32: Resolve(op, (uint*)dense.Pointer, axis, size, fromEnd); break;
+                case DType.Int64: Resolve(op, (long*)dense.Pointer, axis, size, fromEnd); break;
+                default: Resolve(op, (ulong*)dense.Pointer, axis, size, fromEnd); break;
             }
         }
         catch
@@ -49,14 +49,14 @@ internal readonly unsafe ref struct IndexList
 
     public void Dispose() => BlockPool.Shared.Return(resolved);
 
-    private void Resolve<T>(string op, T* indices, int axis, int size) where T : unmanaged, IBinaryInteger<T>
+    private void Resolve<T>(string op, T* indices, int axis, int size, bool fromEnd) where T : unmanaged, IBinaryInteger<T>
     {
         var to = Pointer;
         for (nint i = 0; i < Count; i++)
         {
             var index = long.CreateSaturating(indices[i]);
-            var fromStart = index < 0 ? index + size : index;
-            if ((ulong)fromStart >= (ulong)size) Throw.IndexOutOfRange(op, index, axis, size);
+            var fromStart = fromEnd && index < 0 ? index + size : index;
+            if ((ulong)fromStart >= (ulong)size) Throw.IndexOutOfRange(op, index, axis, size, fromEnd ? -size : 0);
             to[i] = fromStart;
         }
     }

@@ -129,9 +129,9 @@ public sealed class AdaptiveOptimizerTests
     {
         Message("[adamax] beta2 1 lies outside [0, 1)", () => new Adamax(0.1, beta2: 1));
         Message("[rmsprop] alpha -0.1 lies outside [0, 1)", () => new RmsProp(0.1, alpha: -0.1));
-        Message("[adagrad] epsilon NaN is negative or not finite", () => new Adagrad(0.1, double.NaN));
+        Message("[adagrad] epsilon NaN lies outside (0, ∞)", () => new Adagrad(0.1, double.NaN));
         Message("[adadelta] rho 2 lies outside [0, 1)", () => new AdaDelta(0.1, 2));
-        Message("[lion] weight decay -1 is negative or not finite", () => new Lion(0.1, weightDecay: -1));
+        Message("[lion] weight decay -1 lies outside [0, ∞)", () => new Lion(0.1, weightDecay: -1));
         Message("[multi_optimizer] 0 filters given for 2 optimizers, expected one less than those", () => new MultiOptimizer([new Sgd(1), new Sgd(1)]));
         Message("[multi_optimizer] there are no optimizers", () => new MultiOptimizer([]));
 

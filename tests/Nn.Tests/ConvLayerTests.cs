@@ -59,8 +59,8 @@ public sealed class ConvLayerTests
     [Fact]
     public void Layers_OfBadSizes_SayWhatWouldFit()
     {
-        Refuses("[conv2d] input has shape (2, 3, 8, 8), expected (n, n, n, ..., 3)", () => new Conv2d(3, 4, 3, Key).Forward(Tensor.Zeros([2, 3, 8, 8])));
-        Refuses("[conv1d] input has shape (8, 2), expected (n, n, ..., 2)", () => new Conv1d(2, 4, 3, Key).Forward(Tensor.Zeros([8, 2])));
+        Refuses("[conv2d] input has shape (2, 3, 8, 8), expected (N, H, W, 3), channels last; give x.MoveAxis(1, -1), of shape (2, 8, 8, 3)", () => new Conv2d(3, 4, 3, Key).Forward(Tensor.Zeros([2, 3, 8, 8])));
+        Refuses("[conv1d] input has shape (8, 2), expected (N, L, 2), channels last; give x.ExpandDims(0)", () => new Conv1d(2, 4, 3, Key).Forward(Tensor.Zeros([8, 2])));
         Refuses("[conv2d] 3 inputs and 4 outputs do not divide into 2 groups", () => new Conv2d(3, 4, 3, Key, groups: 2));
         Assert.Throws<ArgumentOutOfRangeException>(() => new Conv1d(0, 4, 3, Key));
     }

@@ -7,8 +7,11 @@ public sealed class MatrixInitTests
     private static readonly RandomKey Key = RandomKey.FromSeed(4);
 
     [Fact]
-    public void Identity_OfARectangle_HasTheGainOnItsDiagonal() =>
-        TestValues.Close([2, 0, 0, 0, 2, 0], Init.Identity([2, 3], 2), 0);
+    public void Identity_OfASquare_HasTheGainOnItsDiagonal()
+    {
+        TestValues.Close([2, 0, 0, 2], Init.Identity([2, 2], 2), 0);
+        LayerCheck.Refuses("[identity] shape (2, 3) is not square, expected (2, 2) or (3, 3)", () => Init.Identity([2, 3]));
+    }
 
     // ⌈0.3·7⌉ = 3 zeros in each row.
     [Fact]

@@ -157,13 +157,13 @@ public sealed class OptimizerTests
     {
         Message("[sgd] Nesterov's momentum needs momentum > 0 and dampening 0, not 0 and 0", () => new Sgd(0.1, nesterov: true));
         Message("[sgd] Nesterov's momentum needs momentum > 0 and dampening 0, not 0.9 and 0.1", () => new Sgd(0.1, 0.9, 0, 0.1, true));
-        Message("[sgd] learning rate -1 is negative or not finite", () => new Sgd(-1));
-        Message("[sgd] learning rate NaN is negative or not finite", () => new Sgd(0.1) { LearningRate = double.NaN });
-        Message("[sgd] momentum -0.5 is negative or not finite", () => new Sgd(0.1, -0.5));
-        Message("[sgd] weight decay -1 is negative or not finite", () => new Sgd(0.1, weightDecay: -1));
+        Message("[sgd] learning rate -1 lies outside [0, ∞)", () => new Sgd(-1));
+        Message("[sgd] learning rate NaN lies outside [0, ∞)", () => new Sgd(0.1) { LearningRate = double.NaN });
+        Message("[sgd] momentum -0.5 lies outside [0, ∞)", () => new Sgd(0.1, -0.5));
+        Message("[sgd] weight decay -1 lies outside [0, ∞)", () => new Sgd(0.1, weightDecay: -1));
         Message("[sgd] dampening 2 lies outside [0, 1]", () => new Sgd(0.1, 0.9, dampening: 2));
-        Message("[adam] betas 0.9 and 1 must lie in [0, 1)", () => new Adam(0.1, beta2: 1));
-        Message("[adamw] epsilon -1 is negative or not finite", () => new AdamW(0.1, epsilon: -1));
+        Message("[adam] beta2 1 lies outside [0, 1)", () => new Adam(0.1, beta2: 1));
+        Message("[adamw] epsilon -1 lies outside (0, ∞)", () => new AdamW(0.1, epsilon: -1));
 
         static void Message(string message, Func<Optimizer> create) => Assert.Equal(message, Assert.Throws<ArgumentException>(create).Message);
     }
@@ -172,7 +172,7 @@ public sealed class OptimizerTests
     public void Update_OfASchedulesNaN_IsRefused()
     {
         var error = Assert.Throws<ArgumentException>(() => new Sgd(_ => double.NaN).Update(new Mixed(), Tree()));
-        Assert.Equal("[sgd] learning rate NaN is negative or not finite", error.Message);
+        Assert.Equal("[sgd] learning rate NaN lies outside [0, ∞)", error.Message);
     }
 
     // ‖(3, 4)‖ and 12 together: √(9 + 16 + 144) = 13.

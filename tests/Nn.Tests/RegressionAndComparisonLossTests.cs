@@ -131,8 +131,8 @@ public sealed class RegressionAndComparisonLossTests
     {
         var (a, b) = (Tensor.Zeros([2, 3]), Tensor.Zeros([3]));
         Message("[smooth_l1] targets have shape (3,), expected (2, 3)", () => Losses.SmoothL1(a, b));
-        Message("[smooth_l1] beta 0 is not positive and finite", () => Losses.SmoothL1(a, a, 0));
-        Message("[huber] delta NaN is not positive and finite", () => Losses.Huber(a, a, double.NaN));
+        Message("[smooth_l1] beta 0 lies outside (0, ∞)", () => Losses.SmoothL1(a, a, 0));
+        Message("[huber] delta NaN lies outside (0, ∞)", () => Losses.Huber(a, a, double.NaN));
         Message("[log_cosh] targets have shape (3,), expected (2, 3)", () => Losses.LogCosh(a, b));
         Message("[gaussian_nll] variances have shape (3,), expected (2, 3)", () => Losses.GaussianNll(a, a, b));
         Message("[kl_div] targets have shape (3,), expected (2, 3)", () => Losses.KlDiv(a, b));
@@ -140,7 +140,7 @@ public sealed class RegressionAndComparisonLossTests
         Message("[margin_ranking] targets have shape (3,), expected (2, 3)", () => Losses.MarginRanking(a, a, b));
         Message("[cosine_similarity] second vectors have shape (3,), expected (2, 3)", () => Losses.CosineSimilarity(a, b));
         Message("[triplet] negatives have shape (3,), expected (2, 3)", () => Losses.Triplet(a, a, b));
-        Message("[triplet] order 0.5 of the norm is below 1 or not finite", () => Losses.Triplet(a, a, a, p: 0.5));
+        Message("[triplet] order p of the norm 0.5 lies outside [1, ∞)", () => Losses.Triplet(a, a, a, p: 0.5));
 
         static void Message(string message, Func<Tensor> loss) => Assert.Equal(message, Assert.Throws<ArgumentException>(loss).Message);
     }

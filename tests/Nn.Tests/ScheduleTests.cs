@@ -25,10 +25,10 @@ public sealed class ScheduleTests
     [Fact]
     public void Schedules_OfValuesOutsideTheirRange_AreRefused()
     {
-        Message("[exponential_decay] value -1 is negative or not finite", () => Schedules.ExponentialDecay(-1, 1));
-        Message("[step_decay] number of steps 0 is below 1", () => Schedules.StepDecay(1, 1, 0));
-        Message("[cosine_decay] number of steps -1 is below 1", () => Schedules.CosineDecay(1, -1));
-        Message("[linear_schedule] value NaN is negative or not finite", () => Schedules.Linear(1, double.NaN, 1));
+        Message("[exponential_decay] start -1 lies outside [0, ∞)", () => Schedules.ExponentialDecay(-1, 1));
+        Message("[step_decay] every 0 lies outside [1, ∞)", () => Schedules.StepDecay(1, 1, 0));
+        Message("[cosine_decay] steps -1 lies outside [1, ∞)", () => Schedules.CosineDecay(1, -1));
+        Message("[linear_schedule] end NaN lies outside [0, ∞)", () => Schedules.Linear(1, double.NaN, 1));
         Message("[join_schedules] 0 boundaries given for 0 schedules, expected one less than those", () => Schedules.Join([]));
         Message("[join_schedules] 2 boundaries given for 2 schedules, expected one less than those", () => Schedules.Join([_ => 1, _ => 2], 1, 2));
         Message("[join_schedules] boundary 3 lies before 5", () => Schedules.Join([_ => 1, _ => 2, _ => 3], 5, 3));

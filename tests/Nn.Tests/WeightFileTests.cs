@@ -24,7 +24,7 @@ public sealed class WeightFileTests : IDisposable
             Name("torch.safetensors"),
             [("0.weight", embedding), ("1.weight", scale), ("1.bias", shift), ("2.weight", weight), ("2.bias", bias)],
             new Dictionary<string, string> { ["format"] = "pt" });
-        var model = new Sequential(new Embedding(3, 2, Key), new LayerNorm(2, epsilon: 0), new Linear(2, 2, Key));
+        var model = new Sequential(new Embedding(3, 2, Key), new LayerNorm(2, epsilon: 1e-12), new Linear(2, 2, Key));
         Assert.Empty(model.LoadWeights(Name("torch.safetensors"), convert: (name, array) => ("layers." + name, array)));
 
         // Row 2 is (2, 4): normalised (−1, 1), scaled (−1.5, 2.5), then (−1.5 + 5 + 10, −4.5 + 10 + 20).
