@@ -1,4 +1,3 @@
-using System.Security.Cryptography.X509Certificates;
 using ManagedFed.Federation;
 using ManagedFed.Federation.Data;
 using ManagedFed.Nn.Data;
@@ -31,26 +30,24 @@ internal sealed class Client : SyncArrayClient
         {
             LoggerFactory = Log(settings),
             MaxWait = settings.MaxWait,
+            RootCertificates = settings.Roots,
         }, cancellation);
 
     /// <summary>Joins a SuperLink instead: the client is the same.</summary>
     /// <param name="settings">Where, and how to train.</param>
     /// <param name="node">Which part of the images.</param>
     /// <param name="key">The file with the private key of a node that is registered; null for a fresh key.</param>
-    /// <param name="roots">The file with the certificates to trust; null for no encryption, unless the address says https.</param>
     /// <param name="once">True to leave after one run.</param>
     /// <param name="cancellation">Leaves.</param>
-    public static async Task RunNodeAsync(Settings settings, int node, string? key, string? roots, bool once, CancellationToken cancellation)
+    public static async Task RunNodeAsync(Settings settings, int node, string? key, bool once, CancellationToken cancellation)
     {
         using var identity = key is null ? null : NodeKey.Load(key);
-        var trusted = roots is null ? null : new X509Certificate2Collection();
-        trusted?.ImportFromPemFile(roots!);
         await FederatedNode.StartAsync(settings.Address, Create(settings, node), new FederatedNodeOptions
         {
             LoggerFactory = Log(settings),
             MaxWait = settings.MaxWait,
             Key = identity,
-            RootCertificates = trusted,
+            RootCertificates = settings.Roots,
             LeaveAfterRun = once,
         }, cancellation);
     }

@@ -43,6 +43,12 @@ internal static class Options
     public static readonly Option<string?> Roots =
         Optional<string?>("--root-certificates", "Certificates to trust, PEM [default: no encryption]", "file");
 
+    public static readonly Option<string?> Certificate =
+        Optional<string?>("--certificate", "The server's certificate, PEM [default: no encryption, which loopback alone allows]", "file");
+
+    public static readonly Option<string?> PrivateKey =
+        Optional<string?>("--private-key", "The certificate's private key, PEM [default: in the certificate's file]", "file");
+
     public static readonly Option<string?> Async = Optional<string?>(
         "--async", "Train without rounds: every 10 updates make a step (fedbuff), or every one does (fedasync); --rounds counts steps", "fedbuff|fedasync");
 
@@ -75,6 +81,12 @@ internal static class Options
         });
     }
 
+    /// <summary>Refuses an option that says nothing without another.</summary>
+    public static void Needs(this Command command, Option option, Option other) => command.Validators.Add(result =>
+    {
+        if (result.GetResult(option) is not null && result.GetResult(other) is null) result.AddError($"{option.Name} needs {other.Name}");
+    });
+
     /// <summary>Where the server listens, or is found.</summary>
     public static Option<string> Address(string description, string value) =>
         new("--address") { Description = description, HelpName = "host:port", DefaultValueFactory = _ => value };
@@ -106,6 +118,8 @@ internal static class Options
             MaxWait = Get(MaxWait, null) is { } wait ? TimeSpan.FromSeconds(wait) : null,
             Quiet = Get(Quiet, false),
             Fleet = parsed.GetResult(Fleet) is null ? null : ReadFleet(parsed),
+            Certificate = Get(Certificate, null) is { } certificate ? Certificates.WithKey(certificate, Get(PrivateKey, null)) : null,
+            Roots = Get(Roots, null) is { } roots ? Certificates.Trusted(roots) : null,
         };
 
         T Get<T>(Option<T> option, T missing) => parsed.GetResult(option) is null ? missing : parsed.GetValue(option)!;
@@ -115,8 +129,9 @@ internal static class Options
     {
         var fleet = new FleetOptions { AppBundle = parsed.GetValue(Fab) };
         if (parsed.GetValue(Fleet) is { } address) fleet = fleet with { Address = address };
-        return parsed.GetValue(NodeKeys) is not { } file ? fleet
-            : fleet with { AllowedKeys = [.. File.ReadLines(file).Where(line => !string.IsNullOrWhiteSpace(line))] };
+        if (parsed.GetValue(NodeKeys) is not { } file) return fleet;
+        string[] keys = [.. File.ReadLines(file).Where(line => !string.IsNullOrWhiteSpace(line))];
+        return keys.Length > 0 ? fleet with { AllowedKeys = keys } : throw new UserException($"--node-keys {file} is empty: no node could join");
     }
 
     private static Option<T> Number<T>(string name, string description, T value, T least) where T : struct, IComparable<T> =>

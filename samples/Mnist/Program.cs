@@ -19,18 +19,22 @@ Add(quickstart, [listenAnywhere, .. rounds, .. training, .. model], (parsed, can
     Quickstart.RunAsync(Options.Read(parsed) with { Address = parsed.GetValue(listenAnywhere)! }, cancellation));
 
 var server = new Command("server", "Waits for clients, leads the rounds and writes the final model.");
-Add(server, [listen, Options.Fleet, Options.Fab, Options.NodeKeys, .. rounds, .. model], (parsed, cancellation) =>
+Add(server, [listen, Options.Certificate, Options.PrivateKey, Options.Fleet, Options.Fab, Options.NodeKeys, .. rounds, .. model], (parsed, cancellation) =>
     Server.RunAsync(Options.Read(parsed) with { Address = parsed.GetValue(listen)! }, _ => { }, cancellation));
 
+server.Needs(Options.PrivateKey, Options.Certificate);
+server.Needs(Options.Fab, Options.Fleet);
+server.Needs(Options.NodeKeys, Options.Fleet);
+
 var client = new Command("client", "Joins a server and trains on one part of the images.");
-Add(client, [Options.NodeId, join, Options.MaxWait, Options.Quiet, .. training, .. model], (parsed, cancellation) => Client.RunAsync(
+Add(client, [Options.NodeId, join, Options.Roots, Options.MaxWait, Options.Quiet, .. training, .. model], (parsed, cancellation) => Client.RunAsync(
     Options.Read(parsed) with { Address = parsed.GetValue(join)! }, parsed.GetRequiredValue(Options.NodeId)!.Value, cancellation));
 
 var node = new Command("node", "Joins a SuperLink of Flower 1.23 or later and trains on one part of the images, run after run.");
 Add(node, [Options.NodeId, superLink, Options.Key, Options.Roots, Options.Once, Options.MaxWait, Options.Quiet, .. training, .. model],
     (parsed, cancellation) => Client.RunNodeAsync(
         Options.Read(parsed) with { Address = parsed.GetValue(superLink)! }, parsed.GetRequiredValue(Options.NodeId)!.Value,
-        parsed.GetValue(Options.Key), parsed.GetValue(Options.Roots), parsed.GetValue(Options.Once), cancellation));
+        parsed.GetValue(Options.Key), parsed.GetValue(Options.Once), cancellation));
 
 var central = new Command("central", "Trains the same model on all images in this process, without federation.");
 Add(central, [Options.Epochs, Options.BatchSize, Options.LearningRate, Options.Output, .. model], (parsed, cancellation) =>

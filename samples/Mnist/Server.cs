@@ -32,6 +32,7 @@ internal static class Server
             Seed = settings.Seed,
             OnListening = onListening,
             Fleet = settings.Fleet,
+            Certificate = settings.Certificate,
         };
         var history = await FederatedServer.StartAsync(
             settings.Address, new ServerConfig(settings.Rounds, settings.Timeout), strategy, options, cancellation);

@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using ManagedFed.Federation;
 
 namespace ManagedFed.Samples.Mnist;
@@ -35,6 +36,12 @@ internal sealed record Settings
 
     /// <summary>How the server offers Fleet; null for not at all.</summary>
     public FleetOptions? Fleet { get; init; }
+
+    /// <summary>The server's certificate and key; null for no encryption.</summary>
+    public X509Certificate2? Certificate { get; init; }
+
+    /// <summary>The certificates a client trusts; null for no encryption, unless the address says https.</summary>
+    public X509Certificate2Collection? Roots { get; init; }
 
     /// <summary>The folder with the four IDX files; null for the bundled one.</summary>
     public string? Dataset { get; init; }
