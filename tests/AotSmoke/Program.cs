@@ -1,9 +1,12 @@
 // What clients and servers do, compiled ahead of time: train, federate in memory and over both wires, save, load and export.
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using ManagedFed;
 using ManagedFed.Federation;
 using ManagedFed.IO;
 using ManagedFed.Nn;
 
+Require(RuntimeInformation.ProcessArchitecture != Architecture.X64 || Avx2.IsSupported, "compiled without AVX2");
 var clients = Clients();
 var strategy = new FedAvg { InitialParameters = new(clients[0].Model.Parameters().ToArrays()) };
 var config = new ServerConfig(NumRounds: 3);
