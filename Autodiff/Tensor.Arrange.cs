@@ -32,8 +32,8 @@ public sealed partial class Tensor
         {
             var (before, after) = widths[axis];
             if (before < 0 || after < 0) Throw.Argument("pad", $"widths ({before}, {after}) of axis {axis} are negative; cut with a range instead");
-            if (mode != PadMode.Constant && sizes[axis] == 0 && before + after > 0) Throw.Argument("pad", $"axis {axis} of shape {Shape} is empty and has nothing to repeat");
-            sizes[axis] = checked(before + sizes[axis] + after);
+            if (mode != PadMode.Constant && sizes[axis] == 0 && (before > 0 || after > 0)) Throw.Argument("pad", $"axis {axis} of shape {Shape} is empty and has nothing to repeat");
+            sizes[axis] = Shape.Size("pad", (long)before + sizes[axis] + after);
         }
         if (mode == PadMode.Constant)
         {
@@ -70,7 +70,9 @@ public sealed partial class Tensor
         if (axis is not { } one) return Flatten().Repeat(count, 0);
         if (count < 0) Throw.Argument("repeat", $"count is {count}, expected 0 or more");
         one = Shape.Axis(one, "repeat");
-        return ExpandDims(one + 1).BroadcastTo(Shape.Insert(one + 1, count)).Reshape(Shape.With(one, checked(Shape[one] * count)));
+        var size = Shape.Size("repeat", (long)Shape[one] * count);
+        if (Rank == Shape.MaxRank) return Repeat([.. Enumerable.Repeat(count, Shape[one])], one);
+        return ExpandDims(one + 1).BroadcastTo(Shape.Insert(one + 1, count)).Reshape(Shape.With(one, size));
     }
 
     /// <summary>Each element along an axis as many times as its count says.</summary>
@@ -83,6 +85,7 @@ public sealed partial class Tensor
         {
             Throw.Argument("repeat", $"counts ({string.Join(", ", counts)}) for axis {axis} of shape {Shape}, expected {Shape[axis]} numbers of 0 or more");
         }
+        Shape.Size("repeat", counts.Sum(count => (long)count));
         return Take(From<int>([.. counts.SelectMany((count, i) => Enumerable.Repeat(i, count))]), axis);
     }
 
@@ -91,17 +94,23 @@ public sealed partial class Tensor
     public Tensor Tile(params ReadOnlySpan<int> counts)
     {
         var rank = Math.Max(Rank, counts.Length);
-        var (split, spread, merged) = (new int[2 * rank], new int[2 * rank], new int[rank]);
+        if (rank > Shape.MaxRank) Throw.Argument("tile", $"{counts.Length} counts given for shape {Shape}, expected at most {Shape.MaxRank}");
+        var (split, spread, merged) = (new List<int>(), new List<int>(), new int[rank]);
         for (var i = 0; i < rank; i++)
         {
             var size = i < rank - Rank ? 1 : Shape[i - (rank - Rank)];
             var count = i < rank - counts.Length ? 1 : counts[i - (rank - counts.Length)];
             if (count < 0) Throw.Argument("tile", $"count {count} of axis {i} is negative");
-            (split[2 * i], split[2 * i + 1]) = (1, size);
-            (spread[2 * i], spread[2 * i + 1]) = (count, size);
-            merged[i] = checked(count * size);
+            if (count != 1)
+            {
+                split.Add(1);
+                spread.Add(count);
+            }
+            split.Add(size);
+            spread.Add(size);
+            merged[i] = Shape.Size("tile", (long)count * size);
         }
-        return Reshape(Shape.Create(split)).BroadcastTo(Shape.Create(spread)).Reshape(Shape.Create(merged));
+        return Reshape(Shape.Create([.. split])).BroadcastTo(Shape.Create([.. spread])).Reshape(Shape.Create(merged));
     }
 
     /// <summary>The elements along an axis moved on by shift places, those at the end coming back at the beginning; no axis rolls the flat tensor.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 
 namespace ManagedFed;
 
@@ -46,11 +47,11 @@ public sealed partial class Tensor
     public static Tensor Arange(double start, double stop, double step = 1, DType dtype = DType.Int32)
     {
         var count = Math.Ceiling((stop - start) / step);
-        if (step == 0 || !double.IsFinite(count) || count > int.MaxValue)
+        if (step == 0 || !double.IsFinite(start) || !double.IsFinite(stop) || !double.IsFinite(step))
         {
-            Throw.Argument("arange", $"from {start} to {stop} by {step} has no usable length; step must not be 0, values finite");
+            Throw.Argument("arange", string.Create(CultureInfo.InvariantCulture, $"from {start} to {stop} by {step} has no usable length; step must not be 0, values finite"));
         }
-        var array = NdArray.Rent([(int)Math.Max(0, count)], dtype);
+        var array = NdArray.Rent([Shape.Size("arange", (long)Math.Max(0, count))], dtype);
         Kernels.FillKernel.Arange(array, start, step);
         return Own(array);
     }
@@ -59,5 +60,6 @@ public sealed partial class Tensor
     public static Tensor Arange(int stop) => Arange(0, stop);
 
     /// <summary>The identity matrix of shape (n, n).</summary>
-    public static Tensor Eye(int n, DType dtype = DType.Float32) => (Arange(n).ExpandDims(1) == Arange(n)).AsType(dtype);
+    /// <exception cref="ArgumentOutOfRangeException">n is negative.</exception>
+    public static Tensor Eye(int n, DType dtype = DType.Float32) => Eye(n, n, dtype: dtype);
 }

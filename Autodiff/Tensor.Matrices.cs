@@ -6,8 +6,12 @@ namespace ManagedFed;
 public sealed partial class Tensor
 {
     /// <summary>A matrix (rows, columns) with ones where column − row = k, zeros elsewhere.</summary>
-    public static Tensor Eye(int rows, int columns, int k = 0, DType dtype = DType.Float32) =>
-        (Arange(rows).ExpandDims(1) + k == Arange(columns)).AsType(dtype);
+    /// <exception cref="ArgumentOutOfRangeException">A number of rows or columns is negative.</exception>
+    public static Tensor Eye(int rows, int columns, int k = 0, DType dtype = DType.Float32)
+    {
+        var (row, column) = Grid("eye", rows, columns, k);
+        return (row == column).AsType(dtype);
+    }
 
     /// <summary>The identity matrix of shape (n, n).</summary>
     public static Tensor Identity(int n, DType dtype = DType.Float32) => Eye(n, dtype);
@@ -17,8 +21,20 @@ public sealed partial class Tensor
     /// <param name="columns">The number of columns; none means as many as rows.</param>
     /// <param name="k">The diagonal: positive above the main one, negative below.</param>
     /// <param name="dtype">The type.</param>
-    public static Tensor Tri(int rows, int? columns = null, int k = 0, DType dtype = DType.Float32) =>
-        (Arange(rows).ExpandDims(1) + k >= Arange(columns ?? rows)).AsType(dtype);
+    /// <exception cref="ArgumentOutOfRangeException">A number of rows or columns is negative.</exception>
+    public static Tensor Tri(int rows, int? columns = null, int k = 0, DType dtype = DType.Float32)
+    {
+        var (row, column) = Grid("tri", rows, columns ?? rows, k);
+        return (row >= column).AsType(dtype);
+    }
+
+    /// <summary>The numbers of rows, moved on to diagonal k, and of columns.</summary>
+    private static (Tensor Row, Tensor Column) Grid(string op, int rows, int columns, int k)
+    {
+        Throw.Unless(rows >= 0, op, nameof(rows), rows, "0 or more");
+        Throw.Unless(columns >= 0, op, nameof(columns), columns, "0 or more");
+        return ((Arange(0, rows, dtype: DType.Int64) + Full([], k, DType.Int64)).ExpandDims(1), Arange(0, columns, dtype: DType.Int64));
+    }
 
     /// <summary>The last two axes' lower triangle: zeros above diagonal k.</summary>
     /// <exception cref="ArgumentException">The tensor has fewer than two axes.</exception>
@@ -42,7 +58,7 @@ public sealed partial class Tensor
     {
         if (Rank == 2) return Diagonal(k);
         if (Rank != 1) Throw.Argument("diag", $"shape {Shape} is neither a vector nor a matrix; use Diagonal for more axes");
-        var size = Shape[0] + Math.Abs(k);
+        var size = Shape.Size("diag", Shape[0] + Math.Abs((long)k));
         return Apply(new DiagonalEmbed(k, size, size), this);
     }
 
@@ -98,7 +114,7 @@ public sealed partial class Tensor
             if (vectors[i].Rank > 1) Throw.Argument("meshgrid", $"vector {i} has shape {vectors[i].Shape}, expected one axis");
             var axis = !matrixIndexing && i < 2 && grids.Length > 1 ? 1 - i : i;
             var sizes = Enumerable.Repeat(1, grids.Length).ToArray();
-            sizes[axis] = (int)vectors[i].Count;
+            sizes[axis] = Shape.Size("meshgrid", vectors[i].Count);
             grids[i] = vectors[i].Reshape(Shape.FromOwned(sizes));
         }
         return sparse ? grids : BroadcastArrays(grids);

@@ -1,3 +1,4 @@
+using ManagedFed.Graph;
 using ManagedFed.Ops;
 
 namespace ManagedFed;
@@ -37,7 +38,7 @@ public sealed partial class Tensor
         if (a.Rank > 2 && b.Rank == 2 && a.Shape[-1] == b.Shape[0])
         {
             // A stack of matrices times one matrix is one tall matrix times it.
-            var tall = Product(a.Reshape([(int)(a.Shape.Count / Math.Max(1, a.Shape[-1])), a.Shape[-1]]), b, bias);
+            var tall = Product(a.Reshape([Shape.Size("matmul", a.Shape.Count / Math.Max(1, a.Shape[-1])), a.Shape[-1]]), b, bias);
             return tall.Reshape([.. a.Shape.Sizes[..^1], b.Shape[1]]);
         }
         return bias is null
@@ -55,14 +56,14 @@ public sealed partial class Tensor
         var others = 1L;
         for (var i = 0; i < sizes.Length; i++)
         {
-            if (i != inferred) others *= sizes[i];
+            if (i != inferred) others = others > 0 ? (long)Int128.Clamp((Int128)others * sizes[i], long.MinValue, long.MaxValue) : others;
         }
         if (sizes[(inferred + 1)..].Contains(-1) || others <= 0 || Count % others != 0)
         {
             Throw.Argument("reshape", $"cannot infer the -1 in ({string.Join(", ", sizes.ToArray())}) for shape {Shape} of {Count} elements");
         }
         var known = sizes.ToArray();
-        known[inferred] = (int)(Count / others);
+        known[inferred] = Shape.Size("reshape", Count / others);
         return Reshape(Shape.FromOwned(known));
     }
 
@@ -79,7 +80,7 @@ public sealed partial class Tensor
         var sizes = Shape.Sizes;
         var merged = 1L;
         foreach (var size in sizes[start..(end + 1)]) merged *= size;
-        return Reshape(Shape.Create([.. sizes[..start], checked((int)merged), .. sizes[(end + 1)..]]));
+        return Reshape(Shape.Create([.. sizes[..start], Shape.Size("flatten", merged), .. sizes[(end + 1)..]]));
     }
 
     /// <summary>The axes in another order; none given means reversed.</summary>
@@ -142,9 +143,10 @@ public sealed partial class Tensor
     {
         ArgumentNullException.ThrowIfNull(tensors);
         if (tensors.Count == 0) Throw.Argument("concatenate", "no tensors given");
+        Called.Expect("concatenate", [.. tensors], "tensor");
+        var op = new Concatenate(tensors[0].Shape.Axis(axis, "concatenate"));
         if (tensors.Count == 1) return tensors[0];
         var dtype = tensors.Select(t => t.DType).Aggregate(DTypes.Promote);
-        var op = new Concatenate(tensors[0].Shape.Axis(axis, "concatenate"));
         return Apply(op, [.. tensors.Select(t => t.AsType(dtype))]);
     }
 
@@ -153,6 +155,9 @@ public sealed partial class Tensor
     public static Tensor Stack(IReadOnlyList<Tensor> tensors, int axis = 0)
     {
         ArgumentNullException.ThrowIfNull(tensors);
+        if (tensors.Count == 0) Throw.Argument("stack", "no tensors given");
+        Called.Expect("stack", [.. tensors], "tensor");
+        if (axis < -tensors[0].Rank - 1 || axis > tensors[0].Rank) Throw.AxisOutOfRange("stack", axis, tensors[0].Shape.Insert(0, tensors.Count));
         foreach (var tensor in tensors)
         {
             if (tensor.Shape != tensors[0].Shape) Throw.Argument("stack", $"shapes {tensors[0].Shape} and {tensor.Shape} differ");

@@ -30,4 +30,10 @@ public sealed partial class Tensor
             data.Storage.Release();
         }
     }
+
+    /// <summary>Type and shape, without computing the value.</summary>
+    internal string Describe() => $"{DType.Name()} {Shape}";
+
+    /// <summary>What a debugger shows: nothing is computed for it.</summary>
+    private string DebugText => $"{Describe()}, {(IsDisposed ? "disposed of" : Data is not null ? "computed" : Op is Ops.Placeholder placeholder ? $"an argument of {placeholder.Transform}" : $"{Op?.Name ?? "value"}, not computed")}";
 }

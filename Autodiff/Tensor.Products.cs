@@ -96,7 +96,7 @@ public sealed partial class Tensor
         var (p, q) = (Full(a), Full(b));
         var left = a.Reshape([.. p.SelectMany(size => new[] { size, 1 })]);
         var right = b.Reshape([.. q.SelectMany(size => new[] { 1, size })]);
-        return (left * right).Reshape([.. p.Zip(q, (m, n) => checked(m * n))]);
+        return (left * right).Reshape([.. p.Zip(q, (m, n) => Shape.Size("kron", (long)m * n))]);
     }
 
     /// <summary>beta·c + alpha·(a·b), the matrix product scaled and added.</summary>

@@ -14,7 +14,7 @@ public sealed partial class Tensor
     /// <exception cref="ArgumentOutOfRangeException">n is negative.</exception>
     public static Tensor RandomSplit(Tensor key, int n = 2)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(n);
+        Throw.Unless(n >= 0, "random_split", nameof(n), n, "0 or more");
         return RandomBits(key, [n, 2]);
     }
 

@@ -164,7 +164,7 @@ public sealed partial class Tensor
         var kept = Enumerable.Range(0, Rank).Where(i => Array.IndexOf(axes, i) < 0).ToArray();
         if (axes.Length == 1 && axes[0] == Rank - 1) return this;
         var moved = Transpose([.. kept, .. axes]);
-        return moved.Reshape([.. moved.Shape.Sizes[..kept.Length], (int)axes.Aggregate(1L, (n, i) => n * Shape[i])]);
+        return moved.Reshape([.. moved.Shape.Sizes[..kept.Length], Shape.Size("reduce", axes.Aggregate(1L, (n, i) => n * Shape[i]))]);
     }
 
     private Tensor NotEmpty(string name, int[] axes)

@@ -14,6 +14,7 @@ namespace ManagedFed;
 /// <see cref="DTypes.Promote"/>; a C# number is weak: it takes the tensor's type, except that a fraction makes an
 /// integer tensor float32.
 /// </remarks>
+[System.Diagnostics.DebuggerDisplay("{DebugText,nq}")]
 public sealed partial class Tensor : IDisposable
 {
     private Tensor(Op? op, Tensor[] inputs, Shape shape, DType dtype, Trace? trace)
@@ -198,6 +199,7 @@ public sealed partial class Tensor : IDisposable
     /// <exception cref="ObjectDisposedException">The tensor was disposed of.</exception>
     public T[] ToArray<T>() where T : unmanaged
     {
+        if (Count > Array.MaxLength) ToNdArray().ExpectFewer("to_array");
         var values = new T[Count];
         CopyTo<T>(values);
         return values;

@@ -65,7 +65,12 @@ public readonly struct TensorIndex
     }
 
     /// <summary>Entry number <paramref name="index"/>; negative counts from the end.</summary>
-    public static implicit operator TensorIndex(int index) => new(Kind.Entry) { At = index < 0 ? new Index(-index, fromEnd: true) : index };
+    public static implicit operator TensorIndex(int index)
+    {
+        // The number that has no opposite lies outside of every axis, as its neighbour does, but a message should show it.
+        if (index == int.MinValue) Throw.Argument("index", $"index {index} is out of range for any axis");
+        return new(Kind.Entry) { At = index < 0 ? new Index(-index, fromEnd: true) : index };
+    }
 
     /// <summary>An entry, perhaps counted from the end: <c>^1</c>.</summary>
     public static implicit operator TensorIndex(Index index) => new(Kind.Entry) { At = index };
@@ -84,6 +89,17 @@ public readonly struct TensorIndex
 
     /// <summary>Entries chosen by integers, or a mask.</summary>
     public static implicit operator TensorIndex(NdArray array) => (Tensor)array;
+
+    /// <summary>The place as it is written: <c>1</c>, <c>^1</c>, <c>2..5</c>, <c>0:8:2</c>, <c>newaxis</c>, <c>...</c>, or a tensor's type and shape.</summary>
+    public override string ToString() => Form switch
+    {
+        Kind.Entry => At.ToString(),
+        Kind.Part => Range.ToString(),
+        Kind.Steps => $"{Bounds.Start}:{Bounds.Stop}:{Bounds.Step}",
+        Kind.NewAxis => "newaxis",
+        Kind.Ellipsis => "...",
+        _ => $"{Tensor!.DType.Name()} {Tensor.Shape}",
+    };
 
     /// <summary>The elements along an axis as (start, count, step).</summary>
     internal (int Start, int Count, int Step) On(int axis, Shape shape)

@@ -11,6 +11,9 @@ public readonly struct TensorAt
 
     internal TensorAt(Tensor tensor) => this.tensor = tensor;
 
+    /// <summary>What tensor.</summary>
+    public override string ToString() => $"elements of {tensor?.Describe() ?? "no tensor"}";
+
     /// <summary>The elements that <c>x[indices]</c> reads.</summary>
     public TensorUpdate this[params ReadOnlySpan<TensorIndex> indices] => new(tensor, indices.ToArray());
 }
@@ -36,6 +39,9 @@ public sealed class TensorUpdate
         this.tensor = tensor;
         this.indices = indices;
     }
+
+    /// <summary>Which elements of what tensor.</summary>
+    public override string ToString() => $"elements [{string.Join(", ", indices)}] of {tensor.Describe()}";
 
     /// <summary>The elements replaced.</summary>
     /// <exception cref="ArgumentException">The values do not broadcast to the elements, or are fractions for integers.</exception>

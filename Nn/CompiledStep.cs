@@ -47,6 +47,9 @@ public sealed class CompiledStep
     /// <param name="fused">False to show the simplified graph without its passes.</param>
     public string PrintGraph(GraphFormat format = GraphFormat.Text, bool fused = true) => compiler.Print(format, fused);
 
+    /// <summary>What it did so far.</summary>
+    public override string ToString() => $"{nameof(CompiledStep)} {Statistics}";
+
     /// <summary>Trains on one batch and returns its loss.</summary>
     /// <param name="inputs">What the loss function takes.</param>
     /// <exception cref="InvalidOperationException">Parameters were frozen or unfrozen, or the mode changed, since the step was made.</exception>

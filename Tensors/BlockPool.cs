@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -22,7 +23,16 @@ internal sealed unsafe class Block
         Capacity = capacity;
         SizeClass = sizeClass;
         long alignment = capacity >= Environment.SystemPageSize ? Environment.SystemPageSize : LineSize;
-        lines = GC.AllocateUninitializedArray<Line>(checked((int)((capacity + alignment - 1) / LineSize + 1)), pinned: true);
+        var count = (capacity + alignment - 1) / LineSize + 1;
+        if (count > Array.MaxLength) throw TooLarge(capacity, null);
+        try
+        {
+            lines = GC.AllocateUninitializedArray<Line>((int)count, pinned: true);
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw TooLarge(capacity, e);
+        }
         var start = (nuint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(lines));
         Pointer = (byte*)((start + (nuint)alignment - 1) & ~((nuint)alignment - 1));
     }
@@ -50,8 +60,21 @@ internal sealed unsafe class Block
         if (IsForeign) return MemoryMarshal.AsMemory(foreign).Span.Slice(checked((int)start), checked((int)length));
         ref var first = ref Unsafe.As<Line, byte>(ref MemoryMarshal.GetArrayDataReference(lines));
         var skip = (nint)(Pointer - (byte*)Unsafe.AsPointer(ref first)) + start;
-        return MemoryMarshal.CreateSpan(ref Unsafe.Add(ref first, skip), checked((int)length));
+        return MemoryMarshal.CreateSpan(ref Unsafe.Add(ref first, skip), Shape.Size("span", length));
     }
+
+    /// <summary>The same of elements of another type, of which a span may hold more bytes than of bytes.</summary>
+    public Span<T> Span<T>(nint start, nint count) where T : unmanaged
+    {
+        if (IsForeign) return MemoryMarshal.Cast<byte, T>(Span(start, count * sizeof(T)));
+        ref var first = ref Unsafe.As<Line, byte>(ref MemoryMarshal.GetArrayDataReference(lines));
+        var skip = (nint)(Pointer - (byte*)Unsafe.AsPointer(ref first)) + start;
+        return MemoryMarshal.CreateSpan(ref Unsafe.As<byte, T>(ref Unsafe.Add(ref first, skip)), Shape.Size("span", count));
+    }
+
+    private static InsufficientMemoryException TooLarge(long capacity, Exception? cause) => new(string.Create(
+        CultureInfo.InvariantCulture,
+        $"[memory] {capacity:N0} bytes for one array cannot be had; one array may take {(long)Array.MaxLength * LineSize:N0}, and the system offers {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes:N0}"), cause);
 
     /// <summary>Lets foreign memory go.</summary>
     public void Unpin() => pin.Dispose();

@@ -193,7 +193,7 @@ public static class DTypes
 
     [ExcludeFromCodeCoverage]
     internal static ArgumentOutOfRangeException Unknown(DType dtype) =>
-        new(nameof(dtype), dtype, "[dtype] not a ManagedFed element type");
+        new(nameof(dtype), dtype, $"[dtype] {(int)dtype} is not a ManagedFed element type");
 }
 
 /// <summary>The facts of an integer type.</summary>

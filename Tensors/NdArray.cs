@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using ManagedFed.Kernels;
 
@@ -80,7 +81,7 @@ public sealed class NdArray
             Throw.Argument("array", $"{values.Length} values given, shape {shape} needs {shape.Count}");
         }
         var array = Empty(shape, dtype);
-        values.CopyTo(MemoryMarshal.Cast<byte, T>(array.Storage.Borrow(0, checked((nint)array.ByteCount))));
+        values.CopyTo(array.Storage.Borrow<T>(0, array.Layout.Count));
         GC.KeepAlive(array);
         return array;
     }
@@ -95,14 +96,17 @@ public sealed class NdArray
     {
         Expect<T>("as_span");
         if (!IsContiguous) Throw.Invalid("as_span", $"array of shape {Shape} is a strided view; call Contiguous() first");
-        return MemoryMarshal.Cast<byte, T>(Storage.Expose(Start, checked((nint)ByteCount)));
+        ExpectFewer("as_span");
+        return Storage.Expose<T>(Start, Layout.Count);
     }
 
     /// <summary>A copy of the elements in row-major order.</summary>
     /// <exception cref="InvalidOperationException">T is not the array's element type.</exception>
     public T[] ToArray<T>() where T : unmanaged
     {
-        var result = new T[Count];
+        Expect<T>("to_array");
+        ExpectFewer("to_array");
+        var result = GC.AllocateUninitializedArray<T>((int)Count);
         CopyTo<T>(result);
         return result;
     }
@@ -115,7 +119,7 @@ public sealed class NdArray
         Expect<T>("copy_to");
         if (destination.Length < Count) Throw.Argument("copy_to", $"destination holds {destination.Length} elements, array has {Count}");
         var source = Copy.Dense(this);
-        MemoryMarshal.Cast<byte, T>(source.Bytes).CopyTo(destination);
+        source.Storage.Borrow<T>(source.Start, source.Layout.Count).CopyTo(destination);
         source.Storage.Release();
         GC.KeepAlive(source);
     }
@@ -236,6 +240,12 @@ public sealed class NdArray
     internal void WriteScalar<T>(T value) where T : unmanaged => MemoryMarshal.Write(Bytes, value);
 
     internal void Fill(double value) => FillKernel.Run(this, value);
+
+    /// <summary>Refuses more elements than an array or span of .NET holds.</summary>
+    internal void ExpectFewer(string op)
+    {
+        if (Count > Array.MaxLength) Throw.Invalid(op, string.Create(CultureInfo.InvariantCulture, $"{Count:N0} elements of shape {Shape} exceed the {Array.MaxLength:N0} that an array or span holds; read them in parts, with Slice"));
+    }
 
     private void Expect<T>(string op) where T : unmanaged
     {

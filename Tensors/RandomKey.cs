@@ -27,8 +27,7 @@ public readonly record struct RandomKey(uint Word0, uint Word1)
     /// <exception cref="ArgumentOutOfRangeException">n is outside its range.</exception>
     public unsafe RandomKey[] Split(int n)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(n);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(n, 1 << 30);
+        Throw.Unless(n is >= 0 and <= 1 << 30, "random_split", nameof(n), n, "0..1073741824");
         var keys = new RandomKey[n];
         fixed (RandomKey* p = keys)
         {

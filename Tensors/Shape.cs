@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 
 namespace ManagedFed;
@@ -15,21 +16,42 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
 
     private readonly int[]? sizes;
 
-    private Shape(int[] sizes) => this.sizes = sizes;
+    private Shape(int[] sizes)
+    {
+        this.sizes = sizes;
+        if (sizes.Length > MaxRank) Throw.Argument("shape", $"{sizes.Length} axes, expected at most {MaxRank}: {this}");
+    }
 
     /// <summary>A shape of the given sizes.</summary>
     /// <exception cref="ArgumentException">A size is negative, there are more than 32, or the element count exceeds 2⁶².</exception>
     public static Shape Create(ReadOnlySpan<int> sizes)
     {
-        if (sizes.Length > MaxRank) Throw.Argument("shape", $"{sizes.Length} axes, expected at most {MaxRank}");
-        var count = 1L;
         foreach (var size in sizes)
         {
             if (size < 0) Throw.Argument("shape", $"size {size} is negative in ({string.Join(", ", sizes.ToArray())})");
-            if (size > 1 && count > (1L << 62) / size) Throw.Argument("shape", "more than 2^62 elements");
+        }
+        return Countable(sizes.ToArray(), "shape");
+    }
+
+    /// <summary>An axis' size as a number of 32 bits.</summary>
+    /// <exception cref="ArgumentException">It is none.</exception>
+    internal static int Size(string op, long size)
+    {
+        if (size > int.MaxValue) Throw.Argument(op, string.Create(CultureInfo.InvariantCulture, $"an axis of {size:N0} elements exceeds the most that one may have, {int.MaxValue:N0}; keep them along several axes"));
+        return (int)size;
+    }
+
+    /// <summary>Sizes whose product, axes of size 0 left out, is a number that the library can count to.</summary>
+    private static Shape Countable(int[] sizes, string op)
+    {
+        var shape = new Shape(sizes);
+        var count = 1L;
+        foreach (var size in sizes)
+        {
+            if (size > 1 && count > (1L << 62) / size) Throw.Argument(op, $"more than 2^62 elements in shape {shape}");
             count *= Math.Max(size, 1);
         }
-        return new(sizes.ToArray());
+        return shape;
     }
 
     internal static Shape FromOwned(int[] sizes) => new(sizes);
@@ -81,7 +103,7 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
             if (x != y && x != 1 && y != 1) Throw.CannotBroadcast(op, a, b);
             result[^i] = x == 1 ? y : x;
         }
-        return new(result);
+        return Countable(result, op);
     }
 
     private int this[Index index] => sizes![index];

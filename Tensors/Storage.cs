@@ -73,15 +73,21 @@ internal sealed unsafe class Storage
         Escape();
     }
 
-    public Span<byte> Expose(nint start, nint length)
+    public Span<byte> Expose(nint start, nint length) => Expose<byte>(start, length);
+
+    /// <summary>The same of elements.</summary>
+    public Span<T> Expose<T>(nint start, nint count) where T : unmanaged
     {
         Escape();
         exposed = true;
-        return block.Span(start, length);
+        return block.Span<T>(start, count);
     }
 
     /// <summary>For readers that finish inside one call and keep this object alive meanwhile.</summary>
     public Span<byte> Borrow(nint start, nint length) => block.Span(start, length);
+
+    /// <summary>The same of elements.</summary>
+    public Span<T> Borrow<T>(nint start, nint count) where T : unmanaged => block.Span<T>(start, count);
 
     private void End()
     {

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 
 namespace ManagedFed;
@@ -32,6 +33,16 @@ internal static class Throw
     [DoesNotReturn, MethodImpl(MethodImplOptions.NoInlining)]
     public static void IndexOutOfRange(string op, long index, int axis, int size, int low) => throw new ArgumentOutOfRangeException(
         nameof(index), index, $"[{op}] index {index} is out of range for axis {axis} of size {size}, expected {low}..{size - 1}");
+
+    /// <summary>Refuses a setting outside its range.</summary>
+    public static void Unless([DoesNotReturnIf(false)] bool condition, string op, string name, double value, string range)
+    {
+        if (!condition) OutOfRange(op, name, value, range);
+    }
+
+    [DoesNotReturn, MethodImpl(MethodImplOptions.NoInlining)]
+    private static void OutOfRange(string op, string name, double value, string range) => throw new ArgumentOutOfRangeException(
+        name, value, string.Create(CultureInfo.InvariantCulture, $"[{op}] {name} is {value}, expected {range}"));
 
     [DoesNotReturn, MethodImpl(MethodImplOptions.NoInlining)]
     public static void EmptyReduction(string op, int axis) => throw new ArgumentException($"[{op}] cannot reduce axis {axis} of size 0");

@@ -169,7 +169,7 @@ internal sealed class Compiler : ICellOwner
         try
         {
             for (var i = 0; i < cells.Length; i++) scope.Substitute(cells[i], state[i]);
-            var outputs = function(inputs, state[cells.Length..]);
+            var outputs = Called.Results("compile", v => function(v, state[cells.Length..]), inputs);
             results = [.. cells.Select((cell, i) => NewValue(cell.Value, state[i])), .. outputs];
         }
         finally

@@ -181,7 +181,7 @@ internal sealed class Einsum
     {
         int[] order = [.. batch.Concat(rows ?? []).Concat(columns ?? []).Select(label => term.Labels.IndexOf(label))];
         var value = order.Length == 0 ? term.Value : term.Value.Transpose(order);
-        return value.Reshape([.. batch.Select(label => sizes[label]), checked((int)Size(rows ?? [])), checked((int)Size(columns ?? []))]);
+        return value.Reshape([.. batch.Select(label => sizes[label]), Shape.Size("einsum", (long)BigInteger.Min(Size(rows ?? []), long.MaxValue)), Shape.Size("einsum", (long)BigInteger.Min(Size(columns ?? []), long.MaxValue))]);
     }
 
     private void Fail(string message) => Throw.Argument(Op, $"'{equation}' {message}");

@@ -15,7 +15,7 @@ internal sealed class Recording
         try
         {
             var aliases = Array.ConvertAll(arguments, argument => argument.Alias(trace));
-            Outputs = f(aliases);
+            Outputs = Called.Results("checkpoint", f, aliases);
             Tensor[] captured = [.. Paths.Between(aliases, Outputs, out var depends)
                 .SelectMany(node => node.Inputs).Concat(Outputs)
                 .Where(input => !depends.GetValueOrDefault(input) && input.IsTraced).Distinct()];

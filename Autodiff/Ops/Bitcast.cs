@@ -17,7 +17,7 @@ internal sealed record Bitcast(DType To) : Op
         {
             Throw.Argument(Name, $"rows of shape {x[0].Shape} of {x[0].DType.Name()} are no whole number of {To.Name()} elements");
         }
-        return (x[0].Shape.With(x[0].Rank - 1, checked((int)(x[0].Shape[-1] * (long)from / to))), To);
+        return (x[0].Shape.With(x[0].Rank - 1, Shape.Size(Name, x[0].Shape[-1] * (long)from / to)), To);
     }
 
     public override bool TakesNarrow => true;

@@ -20,6 +20,7 @@ internal sealed record CustomOp(CustomFunction Function, int Index, int Results)
         var (results, arguments) = (x[1..(Results + 1)].ToArray(), x[(Results + 1)..].ToArray());
         Tensor[] cotangents = [.. results.Select((result, i) => i == Index ? g : result.ZerosLike())];
         var gradients = Function.Vjp(arguments, cotangents, results);
+        if (gradients is null) Throw.Invalid("custom_function", "the rule for gradients returned null, expected a gradient or null for each argument");
         if (gradients.Length != arguments.Length)
         {
             Throw.Invalid("custom_function", $"the rule for gradients gave {gradients.Length} for {arguments.Length} arguments");
@@ -38,6 +39,7 @@ internal sealed record CustomOp(CustomFunction Function, int Index, int Results)
         var arguments = x[(Results + 1)..].ToArray();
         var tangents = t[(Results + 1)..].ToArray().Select((tangent, i) => tangent ?? arguments[i].ZerosLike());
         var derivatives = Function.Jvp(arguments, [.. tangents]);
+        Called.Checked("custom_function", derivatives);
         if (derivatives.Length != Results) Throw.Invalid("custom_function", $"the rule for tangents gave {derivatives.Length} for {Results} results");
         if (derivatives[Index].Shape != y.Shape) Throw.Invalid("custom_function", $"the tangent of result {Index} has shape {derivatives[Index].Shape}, the result {y.Shape}");
         return derivatives[Index];

@@ -38,7 +38,7 @@ internal sealed record Take(int Axis) : Op
         return taken.Reshape([size, .. x[1].Shape.Sizes[1..], .. rest]).MoveAxes(1, x[1].Rank - 1, Axis + 1);
     }
 
-    internal static int Count(ReadOnlySpan<int> sizes) => (int)Shape.Create(sizes).Count;
+    internal static int Count(ReadOnlySpan<int> sizes) => Shape.Size("take", Shape.Create(sizes).Count);
 
     /// <summary>Indices (B, i…) as (B, I, R), the same for each of R.</summary>
     internal static Tensor Rows(Tensor indices, int size, int width)

@@ -204,7 +204,7 @@ internal sealed record Concatenate(int Axis) : Op
             }
             size += part.Shape[Axis];
         }
-        return (Shape.Create(x[0].Shape.With(Axis, checked((int)size)).Sizes), x[0].DType);
+        return (Shape.Create(x[0].Shape.With(Axis, Shape.Size(Name, size)).Sizes), x[0].DType);
     }
 
     public override bool TakesNarrow => true;

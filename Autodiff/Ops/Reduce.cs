@@ -53,13 +53,10 @@ internal sealed record Max(Axes Axes) : ReduceOp<F.Max>("max", Axes)
 {
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => ShareTies(g, x[0], y, Axes);
 
-    // Counted in integers, which are exact. Where the result is NaN, so is the gradient.
     internal static Tensor ShareTies(Tensor g, Tensor x, Tensor y, Axes axes)
     {
-        var ties = x == y;
-        var counts = ties.AsType(x.Count > int.MaxValue ? DType.Int64 : DType.Int32).Sum(axes, keepDims: true);
-        var none = Tensor.Where(y.IsNaN(), ZeroProduct.Of(g, y), g.ZerosLike());
-        return Tensor.Where(ties, g / counts.AsType(g.DType), none);
+        var ties = (x == y).AsType(g.DType);
+        return g / ties.Sum(axes, keepDims: true) * ties;
     }
 }
 
@@ -75,6 +72,7 @@ internal sealed record Product(Axes Axes) : ReduceOp<F.Product>("prod", Axes)
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y)
     {
         var axes = Axes;
+        if (x[0].Count == 0) return x[0].ZerosLike();
         return Transforms.Vjp(v => Tree(v, axes), x[0], g).Gradient;
     }
 
@@ -132,12 +130,7 @@ internal sealed record LogSumExpOp : Op
 
     protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.LogSumExp.Run(x[0], y);
 
-    // Where the result is infinite, the elements that equal it share as equal numbers do.
-    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y)
-    {
-        var edge = Tensor.Where(x[0] == y, x[0].ZerosLike(), x[0].FullLike(double.NegativeInfinity));
-        return ZeroProduct.Of(g, Tensor.Where(y.IsInfinity(), edge, x[0]).Softmax());
-    }
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g * x[0].Softmax();
 
     public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) => Tensor.Apply(this, x);
 }

@@ -99,7 +99,7 @@ internal sealed record ScatterSet(int Axis) : ScatterOp("scatter", Axis)
     {
         if (i == 0) return Tensor.Apply(this, g, x[1], x[2].ZerosLike().AsType(g.DType));
         if (i == 1) return null;
-        var order = Tensor.Arange((int)x[1].Count).Reshape(x[1].Shape);
+        var order = Tensor.Arange(Shape.Size(Name, x[1].Count)).Reshape(x[1].Shape);
         var last = Tensor.Apply(new ScatterSet(0), Tensor.Zeros([x[0].Shape[Axis]], DType.Int32), x[1], order);
         var wins = last.Take(x[1]) == order;
         var taken = Updated(g, x[1]);
@@ -136,7 +136,7 @@ internal sealed record ScatterMultiply(int Axis) : ScatterOp("scatter_multiply",
     /// <summary>For each factor the product of the other ones at its place: in order of places, of those before it and those behind it.</summary>
     private Tensor Others(Tensor v, Tensor indices, int size)
     {
-        var count = (int)indices.Count;
+        var count = Shape.Size("scatter", indices.Count);
         if (count < 2) return v.OnesLike();
         var (numbers, factors) = (indices.AsType(DType.Int64).Reshape([count]), v.Reshape([.. v.Shape.Sizes[..Axis], count, .. v.Shape.Sizes[(Axis + indices.Rank)..]]));
         var places = Tensor.Where(numbers < 0, numbers + size, numbers);
@@ -173,7 +173,7 @@ internal sealed record ScatterDivide(int Axis) : ScatterOp("scatter_divide", Axi
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i switch
     {
         0 => Tensor.Apply(this, g, x[1], x[2]),
-        2 => ZeroProduct.Of(Updated(g, x[1]), -(Updated(y, x[1]) / x[2])),
+        2 => -(Updated(g, x[1]) * Updated(y, x[1])) / x[2],
         _ => null,
     };
 }
@@ -186,10 +186,8 @@ internal sealed record ScatterExtreme<TJoin>(string Label, int Axis) : ScatterOp
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y)
     {
         if (i == 1) return null;
-        var (xTies, vTies) = ((x[0] == y) | x[0].IsNaN(), (x[2] == Updated(y, x[1])) | x[2].IsNaN());
-        var counts = Tensor.Apply(new ScatterAdd(Axis), xTies.AsType(DType.Int32), x[1], vTies.AsType(DType.Int32));
-        var share = g / counts.AsType(g.DType);
-        if (i == 2) share = Updated(share, x[1]);
-        return Tensor.Where(i == 0 ? xTies : vTies, share, share.ZerosLike());
+        var (xTies, vTies) = ((x[0] == y).AsType(g.DType), (x[2] == Updated(y, x[1])).AsType(g.DType));
+        var share = g / Tensor.Apply(new ScatterAdd(Axis), xTies, x[1], vTies);
+        return i == 0 ? share * xTies : Updated(share, x[1]) * vTies;
     }
 }

@@ -44,12 +44,16 @@ public sealed class CompiledFunction
     /// <param name="fused">False to show the simplified graph without its passes.</param>
     public string PrintGraph(GraphFormat format = GraphFormat.Text, bool fused = true) => compiler.Print(format, fused);
 
+    /// <summary>What it did so far.</summary>
+    public override string ToString() => $"{nameof(CompiledFunction)} {Statistics}";
+
     /// <summary>Computes the function's results.</summary>
     public Tensor[] Invoke(params ReadOnlySpan<Tensor> arguments)
     {
         // What the function changes of a module is true only when the transform around it has ended.
         var isTraced = cells.Length > 0 && StateScope.Current is not null;
+        Called.Expect("compile", arguments);
         foreach (var argument in arguments) isTraced |= argument.IsTraced || argument.Op is Placeholder;
-        return (isTraced ? null : compiler.Results(arguments)) ?? function(arguments.ToArray());
+        return (isTraced ? null : compiler.Results(arguments)) ?? Called.Results("compile", function, arguments.ToArray());
     }
 }

@@ -47,12 +47,20 @@ public sealed class CustomFunction(Func<Tensor[], Tensor[]> forward)
     /// <summary>The rule for batches, or null to derive it.</summary>
     public VmapRule? Vmap { get; init; }
 
+    /// <summary>Which rules are given.</summary>
+    public override string ToString()
+    {
+        string[] given = [.. new (string Name, object? Rule)[] { (nameof(Vjp), Vjp), (nameof(Jvp), Jvp), (nameof(Vmap), Vmap) }.Where(entry => entry.Rule is not null).Select(entry => entry.Name)];
+        return $"{nameof(CustomFunction)} with {(given.Length == 0 ? "no rules of its own" : string.Join(", ", given))}";
+    }
+
     /// <summary>The function's results.</summary>
     public Tensor[] Invoke(params ReadOnlySpan<Tensor> arguments)
     {
         Tensor[] x = [.. arguments];
         using var scope = StateScope.Open();
-        var results = forward(x);
+        Called.Expect("custom_function", x);
+        var results = Called.Results("custom_function", forward, x);
         scope.Commit("custom_function");
         return Array.Exists(x, argument => argument.IsTraced) ? Wrap(results, x) : results;
     }
@@ -67,6 +75,7 @@ public sealed class CustomFunction(Func<Tensor[], Tensor[]> forward)
         if (Vmap is not null)
         {
             var given = Vmap(arguments, mapped);
+            Called.Checked("custom_function", given);
             if (given.Length != results.Length) Throw.Invalid("custom_function", $"the rule for batches gave {given.Length} for {results.Length} results");
             for (var i = 0; i < given.Length; i++)
             {

@@ -25,7 +25,9 @@ public static class GradCheck
     {
         ArgumentNullException.ThrowIfNull(f);
         ArgumentNullException.ThrowIfNull(inputs);
-        ArgumentOutOfRangeException.ThrowIfLessThan(order, 1);
+        Throw.Unless(order >= 1, "grad_check", nameof(order), order, "1 or more");
+        Throw.Unless(step > 0 && double.IsFinite(step), "grad_check", nameof(step), step, "a finite number above 0");
+        Throw.Unless(tolerance >= 0, "grad_check", nameof(tolerance), tolerance, "0 or more");
         foreach (var input in inputs)
         {
             if (input.DType != DType.Float64) Throw.DTypeMismatch("grad_check", input.DType, "float64, for finite differences to be accurate");

@@ -29,6 +29,7 @@ public static partial class Transforms
         return arguments =>
         {
             Tensor[] x = [.. arguments];
+            Called.Expect("checkpoint", x);
             var recording = new Recording(f, x);
             if (!Array.Exists(recording.Sources, source => source.IsTraced)) return recording.Outputs;
 

@@ -25,8 +25,7 @@ public static partial class Transforms
     public static Func<Tensor, Tensor, Tensor> Grad(Func<Tensor, Tensor, Tensor> f, int argument = 0)
     {
         ArgumentNullException.ThrowIfNull(f);
-        ArgumentOutOfRangeException.ThrowIfNegative(argument);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(argument, 1);
+        Throw.Unless(argument is 0 or 1, "grad", nameof(argument), argument, "0 or 1");
         return (x, y) => argument == 0 ? Grad(v => f(v, y))(x) : Grad(v => f(x, v))(y);
     }
 
@@ -92,7 +91,7 @@ public static partial class Transforms
             {
                 (var value, extra) = f(x.WithLeaves(v));
                 return [value];
-            });
+            }, i => x.NamedLeaves.ElementAt(i).Key is { Length: > 0 } name ? name : "the argument");
             return (values[0], extra, x.WithLeaves(gradients));
         };
     }
@@ -113,13 +112,15 @@ public static partial class Transforms
             foreach (var place in places)
             {
                 if (place < 0 || place >= x.Count) Throw.Argument("grad", $"there is no argument {place}, only {x.Count} from 0 on");
+                if (places.Count(other => other == place) > 1) Throw.Argument("grad", $"argument {place} is asked for twice, in ({string.Join(", ", places)})");
             }
+            Called.Expect("grad", [.. x]);
             var (values, gradients) = Differentiate(Array.ConvertAll(places, place => x[place]), v =>
             {
                 Tensor[] all = [.. x];
                 for (var i = 0; i < places.Length; i++) all[places[i]] = v[i];
-                return [f(all)];
-            });
+                return Called.Results("grad", whole => [f(whole)], all);
+            }, i => $"argument {places[i]}");
             return (values[0], gradients);
         };
     }
@@ -135,7 +136,9 @@ public static partial class Transforms
         ArgumentNullException.ThrowIfNull(f);
         ArgumentNullException.ThrowIfNull(primals);
         ArgumentNullException.ThrowIfNull(cotangents);
-        return Pull("vjp", [.. primals], v => [.. f(v)], outputs =>
+        Called.Expect("vjp", [.. primals]);
+        Called.Expect("vjp", [.. cotangents], "cotangent");
+        return Pull("vjp", [.. primals], v => Called.Results("vjp", f, v), outputs =>
         {
             if (cotangents.Count != outputs.Length)
             {
@@ -170,6 +173,8 @@ public static partial class Transforms
         ArgumentNullException.ThrowIfNull(f);
         ArgumentNullException.ThrowIfNull(primals);
         ArgumentNullException.ThrowIfNull(tangents);
+        Called.Expect("jvp", [.. primals]);
+        Called.Expect("jvp", [.. tangents], "tangent");
         if (tangents.Count != primals.Count) Throw.Argument("jvp", $"{tangents.Count} tangents given for {primals.Count} arguments");
         for (var i = 0; i < primals.Count; i++)
         {
@@ -182,7 +187,7 @@ public static partial class Transforms
         try
         {
             Tensor[] aliases = [.. primals.Select(primal => primal.Alias(trace))];
-            Tensor[] outputs = [.. f(aliases)];
+            var outputs = Called.Results("jvp", f, aliases);
             var directions = Tangents.Run(outputs, aliases, [.. tangents]);
             scope.Commit("jvp");
             return (outputs, [.. directions.Select((direction, i) => direction ?? outputs[i].ZerosLike())]);
@@ -226,14 +231,13 @@ public static partial class Transforms
     }
 
     /// <summary>Differentiates the first output, a loss, with respect to the arguments; other outputs pass through.</summary>
-    internal static (Tensor[] Outputs, Tensor[] Gradients) Differentiate(Tensor[] arguments, Func<Tensor[], Tensor[]> f)
+    internal static (Tensor[] Outputs, Tensor[] Gradients) Differentiate(Tensor[] arguments, Func<Tensor[], Tensor[]> f, Func<int, string>? nameOf = null)
     {
-        foreach (var argument in arguments)
+        for (var i = 0; i < arguments.Length; i++)
         {
-            if (!argument.DType.IsFloating())
-            {
-                Throw.Argument("grad", $"cannot differentiate with respect to {argument.DType.Name()} of shape {argument.Shape}, expected a floating type");
-            }
+            if (arguments[i].DType.IsFloating()) continue;
+            var name = nameOf is null ? "" : $", {nameOf(i)}";
+            Throw.Argument("grad", $"cannot differentiate with respect to {arguments[i].DType.Name()} of shape {arguments[i].Shape}{name}, expected a floating type");
         }
         return Pull("grad", arguments, f, outputs =>
         {
@@ -256,7 +260,7 @@ public static partial class Transforms
         try
         {
             var aliases = Array.ConvertAll(arguments, argument => argument.Alias(trace));
-            var outputs = f(aliases);
+            var outputs = Called.Checked(op, f(aliases));
             var cotangents = cotangentsOf(outputs);
             var gradients = Backward.Run(outputs.AsSpan(0, cotangents.Length), cotangents, aliases);
             var result = new Tensor[gradients.Length];

@@ -17,7 +17,14 @@ public static partial class Transforms
         ArgumentNullException.ThrowIfNull(primal);
         ArgumentNullException.ThrowIfNull(cotangent);
         var output = primal;
-        var (outputs, gradients) = Vjp(v => (output = f(primal.WithLeaves(v))).Leaves, primal.Leaves, cotangent.Leaves);
+        var (outputs, gradients) = Vjp(
+            v =>
+            {
+                output = Called.CheckedTree("vjp", f(primal.WithLeaves(v)));
+                if (output.Structure != cotangent.Structure) Throw.Argument("vjp", $"the cotangent is {cotangent}, the output {output}; expected one structure");
+                return output.Leaves;
+            },
+            primal.Leaves, cotangent.Leaves);
         return (output.WithLeaves(outputs), primal.WithLeaves(gradients));
     }
 
@@ -32,7 +39,8 @@ public static partial class Transforms
         ArgumentNullException.ThrowIfNull(primal);
         ArgumentNullException.ThrowIfNull(tangent);
         var output = primal;
-        var (outputs, tangents) = Jvp(v => (output = f(primal.WithLeaves(v))).Leaves, primal.Leaves, tangent.Leaves);
+        if (primal.Structure != tangent.Structure) Throw.Argument("jvp", $"the tangent is {tangent}, the argument {primal}; expected one structure");
+        var (outputs, tangents) = Jvp(v => (output = Called.CheckedTree("jvp", f(primal.WithLeaves(v)))).Leaves, primal.Leaves, tangent.Leaves);
         return (output.WithLeaves(outputs), output.WithLeaves(tangents));
     }
 
@@ -44,7 +52,7 @@ public static partial class Transforms
         {
             ArgumentNullException.ThrowIfNull(x);
             var output = x;
-            var results = Checkpoint((Tensor[] v) => [.. (output = f(x.WithLeaves(v))).Leaves])([.. x.Leaves]);
+            var results = Checkpoint((Tensor[] v) => [.. (output = Called.CheckedTree("checkpoint", f(x.WithLeaves(v)))).Leaves])([.. x.Leaves]);
             return output.WithLeaves(results);
         };
     }
@@ -64,7 +72,7 @@ public static partial class Transforms
             {
                 // The function may give another structure for other shapes.
                 var outputs = new ConcurrentDictionary<string, Tree>();
-                return (new(v => [.. (outputs[Key(v)] = f(x.WithLeaves(v))).Leaves], []), outputs);
+                return (new(v => [.. (outputs[Key(v)] = Called.CheckedTree("compile", f(x.WithLeaves(v)))).Leaves], []), outputs);
             });
             var results = function.Invoke(leaves);
             return structures[Key(leaves)].WithLeaves(results);
@@ -91,7 +99,7 @@ public static partial class Transforms
             var results = Map(
                 v =>
                 {
-                    output = f(x.WithLeaves(v));
+                    output = Called.CheckedTree("vmap", f(x.WithLeaves(v)));
                     if (outAxes is not null) places = [.. Spread(outAxes, output, "children of the result")];
                     return [.. output.Leaves];
                 },

@@ -39,7 +39,7 @@ public static partial class Transforms
         {
             ArgumentNullException.ThrowIfNull(x);
             Tree? structure = null;
-            var results = Map(v => [.. (structure = f(x.WithLeaves(v))).Leaves], [.. x.Leaves], _ => inAxis, _ => outAxis);
+            var results = Map(v => [.. (structure = Called.CheckedTree("vmap", f(x.WithLeaves(v)))).Leaves], [.. x.Leaves], _ => inAxis, _ => outAxis);
             return structure!.WithLeaves(results);
         };
     }
@@ -58,12 +58,13 @@ public static partial class Transforms
             {
                 if (outAxes is not null && i >= outAxes.Count) Throw.Argument("vmap", $"{outAxes.Count} axes given for {i + 1} results or more");
                 return outAxes is null ? 0 : outAxes[i];
-            });
+            }, outAxes?.Count);
         };
     }
 
-    private static Tensor[] Map(Func<Tensor[], Tensor[]> f, Tensor[] arguments, Func<int, int?> inAxis, Func<int, int> outAxis)
+    private static Tensor[] Map(Func<Tensor[], Tensor[]> f, Tensor[] arguments, Func<int, int?> inAxis, Func<int, int> outAxis, int? outCount = null)
     {
+        Called.Expect("vmap", arguments);
         var axes = new int?[arguments.Length];
         for (var i = 0; i < axes.Length; i++) axes[i] = inAxis(i) is { } axis ? arguments[i].Shape.Axis(axis, "vmap") : null;
         var size = BatchSize(arguments, axes);
@@ -80,10 +81,11 @@ public static partial class Transforms
                 placeholders.Add(members[i]);
                 batches.Add(arguments[i].MoveAxis(axis, 0));
             }
-            var outputs = f(members);
+            var outputs = Called.Results("vmap", f, members);
+            if (outCount > outputs.Length) Throw.Argument("vmap", $"{outCount} axes given for {outputs.Length} results");
             KeepStateAlike(scope, [.. placeholders]);
             var results = Batching.Run(outputs, [.. placeholders], [.. batches], size);
-            Tensor[] moved = [.. results.Select((result, i) => (result ?? Batching.Repeat(outputs[i], size)).MoveAxis(0, outAxis(i)))];
+            Tensor[] moved = [.. results.Select((result, i) => Moved(result ?? Batching.Repeat(outputs[i], size), outAxis(i)))];
             scope.Commit("vmap");
             return moved;
         }
@@ -92,6 +94,8 @@ public static partial class Transforms
             trace.Close();
         }
     }
+
+    private static Tensor Moved(Tensor batch, int axis) => batch.MoveAxis(0, batch.Shape.Axis(axis, "vmap"));
 
     /// <summary>Refuses a new value of a module's state that differs from member to member.</summary>
     private static void KeepStateAlike(StateScope scope, Tensor[] members)

@@ -76,7 +76,14 @@ public sealed class Tree : IEnumerable<Tree>
 
     /// <summary>A child by its place.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There are not so many.</exception>
-    public Tree this[int index] => children[index];
+    public Tree this[int index]
+    {
+        get
+        {
+            Throw.Unless(index >= 0 && index < Count, "tree", nameof(index), index, $"0..{Count - 1} in {Describe()} of {Count} children");
+            return children[index];
+        }
+    }
 
     /// <summary>A child by its name; setting it adds one.</summary>
     /// <exception cref="KeyNotFoundException">There is no such name; the message lists those there are.</exception>

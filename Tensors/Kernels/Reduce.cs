@@ -135,7 +135,7 @@ internal static unsafe class Reduce
         for (var i = 0; i <= rank; i++)
         {
             var axis = i < kept.Count ? kept[i] : i < rank ? reduced[i - kept.Count] : along;
-            (sizes[i], strides[i]) = (checked((int)axis.Size), axis.First);
+            (sizes[i], strides[i]) = (Shape.Size(R.Name, axis.Size), axis.First);
         }
         var ordered = x.View(new(Shape.FromOwned(sizes), strides, offset));
         if (reduced.Count == 0)
