@@ -24,8 +24,8 @@ public sealed partial class Tensor
 
     /// <summary>a − ⌊a / b⌋ · b: 0, or of b's sign; −7 by 2 gives 1, 7 by −2 gives −1.</summary>
     /// <remarks>
-    /// Of integers it is what rounding down would leave, so with unequal signs not what <see cref="FloorDivide"/> leaves. By zero,
-    /// integers give 0 and floats NaN; so do infinite a and NaN in either. For infinite b it is a, or b where the signs differ.
+    /// What <see cref="FloorDivide"/> leaves, as in NumPy. By zero, integers give 0 and floats NaN; so do infinite a and NaN in
+    /// either. For infinite b it is a, or b where the signs differ.
     /// </remarks>
     public static Tensor operator %(Tensor a, Tensor b) => Numeric(new Remainder(), a, b);
 
@@ -86,6 +86,12 @@ public sealed partial class Tensor
     /// <summary>The remainder for a C# fraction; the sign follows b.</summary>
     public static Tensor operator %(Tensor a, double b) => a % Weak(b, a);
 
+    /// <summary>The remainder of a C# integer; the sign follows b.</summary>
+    public static Tensor operator %(long a, Tensor b) => Weak(a, b) % b;
+
+    /// <summary>The remainder of a C# fraction; the sign follows b.</summary>
+    public static Tensor operator %(double a, Tensor b) => Weak(a, b) % b;
+
     /// <summary>a equals b, element by element; NaN equals nothing.</summary>
     public static Tensor operator ==(Tensor a, Tensor b) => Comparison<F.Equal>("equal", a, b);
 
@@ -125,9 +131,11 @@ public sealed partial class Tensor
     /// <summary>Not true, element by element.</summary>
     public static Tensor operator !(Tensor a) => Apply(new TestOp<F.LogicalNot>("logical_not"), a.Truth());
 
-    /// <summary>⌊a / b⌋ for floats; integers divide toward zero, as in MLX: −7 by 2 gives −4 for floats and −3 for integers.</summary>
+    /// <summary>⌊a / b⌋, of the exact quotient, for floats and integers as in NumPy: −7 by 2 gives −4; a = (a // b)·b + a % b.</summary>
     /// <remarks>
-    /// By zero, integers give 0 and floats ±∞, or NaN for 0 by 0; NaN in either gives NaN. The smallest integer by −1 is itself.
+    /// MLX divides integers toward zero (−3), so that its // and % do not fit together. By zero, integers give 0 and floats ±∞, or
+    /// NaN for 0 by 0; NaN in either and infinite a give NaN. By ±∞ a finite a gives 0, or −1 where the signs differ. The smallest
+    /// integer by −1 is itself.
     /// </remarks>
     public Tensor FloorDivide(Tensor b) => Numeric(new FloorDivide(), this, b);
 
@@ -141,17 +149,17 @@ public sealed partial class Tensor
     /// <summary>thisᵇ element by element.</summary>
     public Tensor Power(double b) => b == 2 ? Floating().Square() : Power(Weak(b, Floating()));
 
-    /// <summary>The larger of a and b, NaN if either is; a tie shares the gradient equally.</summary>
+    /// <summary>The larger of a and b, NaN if either is; a tie of two tensors shares the gradient equally, as in PyTorch and JAX (MLX gives all of it to b).</summary>
     public static Tensor Maximum(Tensor a, Tensor b) => Numeric(new Maximum(), a, b);
 
-    /// <summary>The larger of a and the number b.</summary>
-    public static Tensor Maximum(Tensor a, double b) => Maximum(a, Weak(b, a));
+    /// <summary>The larger of a and the number b, as of MLX's maximum: at a tie the gradient is 0, so that Maximum(x, 0) is <see cref="Relu"/>.</summary>
+    public static Tensor Maximum(Tensor a, double b) => Numeric(new Maximum(OfNumber: true), a, Weak(b, a));
 
-    /// <summary>The smaller of a and b, NaN if either is; a tie shares the gradient equally.</summary>
+    /// <summary>The smaller of a and b, NaN if either is; a tie of two tensors shares the gradient equally.</summary>
     public static Tensor Minimum(Tensor a, Tensor b) => Numeric(new Minimum(), a, b);
 
-    /// <summary>The smaller of a and the number b.</summary>
-    public static Tensor Minimum(Tensor a, double b) => Minimum(a, Weak(b, a));
+    /// <summary>The smaller of a and the number b; at a tie the gradient is 0, as of <see cref="Maximum(Tensor, double)"/>.</summary>
+    public static Tensor Minimum(Tensor a, double b) => Numeric(new Minimum(OfNumber: true), a, Weak(b, a));
 
     /// <summary>log(eᵃ + eᵇ) without overflow.</summary>
     public static Tensor LogAddExp(Tensor a, Tensor b)
@@ -211,6 +219,13 @@ public sealed partial class Tensor
         if (a.DType == b.DType) return (a, b);
         var dtype = DTypes.Promote(a.DType, b.DType);
         return (a.AsType(dtype), b.AsType(dtype));
+    }
+
+    /// <summary>An operation of two tensors, for rules for derivatives.</summary>
+    internal static Tensor Zip(Graph.Op op, Tensor a, Tensor b)
+    {
+        (a, b) = Promote(a, b);
+        return Apply(op, a, b);
     }
 
     private static Tensor Numeric(Graph.Op op, Tensor a, Tensor b)

@@ -8,7 +8,7 @@ public sealed partial class Tensor
     /// <summary>|x|; the derivative at 0 is 0.</summary>
     public Tensor Abs() => Apply(new Abs(), Number());
 
-    /// <summary>−1, 0 or 1; the derivative is 0.</summary>
+    /// <summary>−1, 0 or 1, NaN for NaN; the derivative is 0.</summary>
     public Tensor Sign() => Apply(new Sign(), Number());
 
     /// <summary>x².</summary>

@@ -16,15 +16,12 @@ public sealed partial class Tensor
         return InWide(x => decimals > 0 ? (x * scale).Round() / scale : (x / scale).Round() * scale);
     }
 
-    /// <summary>The quotient rounded down and the remainder with the sign of b, so that a = q·b + r, as in NumPy.</summary>
-    /// <remarks>Of integers too, where <see cref="FloorDivide"/> rounds toward zero as MLX does. An integer divided by 0 gives (0, 0).</remarks>
+    /// <summary>The quotient rounded down and the remainder with the sign of b, as <see cref="FloorDivide"/> and % give them: a = q·b + r.</summary>
+    /// <remarks>An integer divided by 0 gives (0, 0), where the equation has no solution.</remarks>
     public static (Tensor Quotient, Tensor Remainder) DivMod(Tensor a, Tensor b)
     {
         ArgumentNullException.ThrowIfNull(a);
-        ArgumentNullException.ThrowIfNull(b);
-        var remainder = a % b;
-        var quotient = remainder.DType.IsFloating() ? a.FloorDivide(b) : (a - remainder).FloorDivide(b);
-        return (quotient, remainder);
+        return (a.FloorDivide(b), a % b);
     }
 
     /// <summary>NaN and infinities replaced by numbers; their gradient is 0.</summary>

@@ -11,7 +11,7 @@ namespace ManagedFed.Nn;
 /// <example>
 /// <code>
 /// if (File.Exists(path)) TrainingState.Load(path, model, optimizer);
-/// for (var step = optimizer.Step; step &lt; steps; step++) { … if (step % 100 == 99) TrainingState.Save(path, model, optimizer); }
+/// for (var step = optimizer.Step; step &lt; steps; step++) { /* train */ if (step % 100 == 99) TrainingState.Save(path, model, optimizer); }
 /// </code>
 /// </example>
 public static class TrainingState

@@ -47,7 +47,8 @@ internal sealed record Multiply() : ZipOp<F.Multiply>("multiply")
 internal sealed record Divide() : ZipOp<F.Divide>("divide")
 {
     // y = a/b: ∂y/∂a = 1/b, ∂y/∂b = −a/b² = −y/b.
-    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i == 0 ? g / x[1] : -(g * y) / x[1];
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => 
+        i == 0 ? ZeroQuotient.Of(g, x[1]) : ZeroProduct.Of(g, -(y / x[1]));
 }
 
 internal sealed record FloorDivide() : ZipOp<F.FloorDivide>("floor_divide")
@@ -60,7 +61,7 @@ internal sealed record FloorDivide() : ZipOp<F.FloorDivide>("floor_divide")
 internal sealed record Remainder() : ZipOp<F.Remainder>("remainder")
 {
     // a % b = a − b·⌊a/b⌋ with the quotient locally constant.
-    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i == 0 ? g : -g * x[0].FloorDivide(x[1]);
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i == 0 ? g : ZeroProduct.Of(g, -x[0].FloorDivide(x[1]));
 }
 
 /// <summary>aᵇ; the gradients at a = 0 are those of the field (0 for the base at 0⁰), where MLX gives NaN.</summary>
@@ -68,33 +69,41 @@ internal sealed record Power() : ZipOp<F.Power>("power")
 {
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y)
     {
+        // 0⁰ apart, b·aᵇ⁻¹ and aᵇ·ln a are 0 where one factor is.
         var (a, b) = (x[0], x[1]);
-        return i == 0
-            ? g * Tensor.Where(b == 0.0, b.ZerosLike(), b * a.Power(b - 1))
-            : g * Tensor.Where(a == 0.0, y.ZerosLike(), y * Tensor.Where(a == 0.0, a.OnesLike(), a).Log());
+        var isFlat = (a == 0.0) & (b == 0.0);
+        var derivative = i == 0 ? ZeroProduct.Of(b, a.Power(b - 1)) : ZeroProduct.Of(y, a.Log());
+        return ZeroProduct.Of(g, Tensor.Where(isFlat, derivative.ZerosLike(), derivative));
     }
 }
 
-/// <summary>max(a, b), NaN if either is; a tie shares the gradient equally (MLX gives all of it to b).</summary>
-internal sealed record Maximum() : ZipOp<F.Maximum>("maximum")
+/// <summary>max(a, b), NaN if either is; a tie shares the gradient equally, or gives a nothing where b is a number.</summary>
+internal sealed record Maximum(bool OfNumber = false) : ZipOp<F.Maximum>("maximum")
 {
-    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g * Share(x[i] > x[1 - i], x[0] == x[1], g.DType);
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => Share(g, x[i] > x[1 - i], x[0] == x[1], OfNumber);
 
-    internal static Tensor Share(Tensor wins, Tensor ties, DType dtype) => wins.AsType(dtype) + ties.AsType(dtype) * 0.5;
+    internal static Tensor Share(Tensor g, Tensor wins, Tensor ties, bool ofNumber)
+    {
+        var none = g.ZerosLike();
+        return Tensor.Where(wins, g, ofNumber ? none : Tensor.Where(ties, g * 0.5, none));
+    }
 }
 
-/// <summary>min(a, b), NaN if either is; a tie shares the gradient equally.</summary>
-internal sealed record Minimum() : ZipOp<F.Minimum>("minimum")
+/// <summary>min(a, b), NaN if either is; a tie shares the gradient equally, or gives a nothing where b is a number.</summary>
+internal sealed record Minimum(bool OfNumber = false) : ZipOp<F.Minimum>("minimum")
 {
-    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) =>
-        g * Maximum.Share(x[i] < x[1 - i], x[0] == x[1], g.DType);
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => Maximum.Share(g, x[i] < x[1 - i], x[0] == x[1], OfNumber);
 }
 
 /// <summary>log(eᵃ + eᵇ) without overflow.</summary>
 internal sealed record LogAddExp() : ZipOp<F.LogAddExp>("logaddexp")
 {
-    // ∂y/∂a = eᵃ/(eᵃ+eᵇ) = σ(a−b).
-    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g * (x[i] - x[1 - i]).Sigmoid();
+    // ∂y/∂a = eᵃ/(eᵃ+eᵇ) = σ(a−b); equal infinities, which have no difference, share as equal numbers do.
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y)
+    {
+        var isEdge = x[0].IsInfinity() & (x[0] == x[1]);
+        return ZeroProduct.Of(g, Tensor.Where(isEdge, g.ZerosLike(), x[i] - x[1 - i]).Sigmoid());
+    }
 }
 
 /// <summary>g·(1 − y²), the derivative of y = tanh x.</summary>

@@ -62,7 +62,7 @@ internal sealed record LogSoftmaxOp : Op
     protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.LogSoftmax.Run(x[0], y);
 
     // ∂yⱼ/∂xᵢ = δᵢⱼ − eʸⁱ.
-    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g - y.Exp() * g.Sum(-1, keepDims: true);
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g - ZeroProduct.Of(y.Exp(), g.Sum(-1, keepDims: true));
 
     public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) => Tensor.Apply(this, x);
 }

@@ -36,7 +36,7 @@ internal sealed record Negative() : MapOp<F.Negative>("negative")
 
 internal sealed record Abs() : MapOp<F.Abs>("abs")
 {
-    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => g * x.Sign();
+    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => ZeroProduct.Of(g, x.Sign());
 }
 
 internal sealed record Square() : MapOp<F.Square>("square")
@@ -46,57 +46,57 @@ internal sealed record Square() : MapOp<F.Square>("square")
 
 internal sealed record Sqrt() : MapOp<F.Sqrt>("sqrt")
 {
-    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => g * 0.5 / y;
+    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => ZeroQuotient.Of(g, y * 2);
 }
 
 internal sealed record Rsqrt() : MapOp<F.Rsqrt>("rsqrt")
 {
-    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => g * -0.5 * (y * y * y);
+    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => ZeroProduct.Of(g, y * y * y * -0.5);
 }
 
 internal sealed record Reciprocal() : MapOp<F.Reciprocal>("reciprocal")
 {
-    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => -g * y.Square();
+    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => ZeroProduct.Of(g, -y.Square());
 }
 
 internal sealed record Exp() : MapOp<F.Exp>("exp")
 {
-    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => g * y;
+    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => ZeroProduct.Of(g, y);
 }
 
 internal sealed record Expm1() : MapOp<F.Expm1>("expm1")
 {
-    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => g * (y + 1);
+    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => ZeroProduct.Of(g, y + 1);
 }
 
 internal sealed record Log() : MapOp<F.Log>("log")
 {
-    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => g / x;
+    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => ZeroQuotient.Of(g, x);
 }
 
 internal sealed record Log1p() : MapOp<F.Log1p>("log1p")
 {
-    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => g / (x + 1);
+    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => ZeroQuotient.Of(g, x + 1);
 }
 
 internal sealed record Log2() : MapOp<F.Log2>("log2")
 {
-    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => g / (x * Math.Log(2));
+    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => ZeroQuotient.Of(g, x) * (1 / Math.Log(2));
 }
 
 internal sealed record Log10() : MapOp<F.Log10>("log10")
 {
-    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => g / (x * Math.Log(10));
+    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => ZeroQuotient.Of(g, x) * (1 / Math.Log(10));
 }
 
 internal sealed record Sin() : MapOp<F.Sin>("sin")
 {
-    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => g * x.Cos();
+    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => ZeroProduct.Of(g, x.Cos());
 }
 
 internal sealed record Cos() : MapOp<F.Cos>("cos")
 {
-    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => -g * x.Sin();
+    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => ZeroProduct.Of(g, -x.Sin());
 }
 
 internal sealed record Tanh() : MapOp<F.Tanh>("tanh"), IAfterProduct
@@ -116,7 +116,7 @@ internal sealed record Sigmoid() : MapOp<F.Sigmoid>("sigmoid"), IAfterProduct
 /// <summary>erf′(x) = 2/√π · e^(−x²).</summary>
 internal sealed record Erf() : MapOp<F.Erf>("erf")
 {
-    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => g * (2 / Math.Sqrt(Math.PI)) * (-x.Square()).Exp();
+    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => ZeroProduct.Of(g, (-x.Square()).Exp() * (2 / Math.Sqrt(Math.PI)));
 }
 
 /// <summary>max(x, 0); relu′(0) = 0.</summary>
@@ -160,5 +160,5 @@ internal sealed record Round() : MapOp<F.Round>("round")
 /// <summary>erf⁻¹; its derivative is √π/2 · e^(y²).</summary>
 internal sealed record ErfInv() : MapOp<F.ErfInv>("erfinv")
 {
-    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => g * (Math.Sqrt(Math.PI) / 2) * y.Square().Exp();
+    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => ZeroProduct.Of(g, y.Square().Exp() * (Math.Sqrt(Math.PI) / 2));
 }

@@ -53,10 +53,13 @@ internal sealed record Max(Axes Axes) : ReduceOp<F.Max>("max", Axes)
 {
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => ShareTies(g, x[0], y, Axes);
 
+    // Counted in integers, which are exact. Where the result is NaN, so is the gradient.
     internal static Tensor ShareTies(Tensor g, Tensor x, Tensor y, Axes axes)
     {
-        var ties = (x == y).AsType(g.DType);
-        return g / ties.Sum(axes, keepDims: true) * ties;
+        var ties = x == y;
+        var counts = ties.AsType(x.Count > int.MaxValue ? DType.Int64 : DType.Int32).Sum(axes, keepDims: true);
+        var none = Tensor.Where(y.IsNaN(), ZeroProduct.Of(g, y), g.ZerosLike());
+        return Tensor.Where(ties, g / counts.AsType(g.DType), none);
     }
 }
 
@@ -130,7 +133,12 @@ internal sealed record LogSumExpOp : Op
 
     protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.LogSumExp.Run(x[0], y);
 
-    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g * x[0].Softmax();
+    // Where the result is infinite, the elements that equal it share as equal numbers do.
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y)
+    {
+        var edge = Tensor.Where(x[0] == y, x[0].ZerosLike(), x[0].FullLike(double.NegativeInfinity));
+        return ZeroProduct.Of(g, Tensor.Where(y.IsInfinity(), edge, x[0]).Softmax());
+    }
 
     public override Tensor Batch(ReadOnlySpan<Tensor> x, ReadOnlySpan<bool> batched, int size) => Tensor.Apply(this, x);
 }

@@ -173,7 +173,7 @@ internal sealed record ScatterDivide(int Axis) : ScatterOp("scatter_divide", Axi
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => i switch
     {
         0 => Tensor.Apply(this, g, x[1], x[2]),
-        2 => -(Updated(g, x[1]) * Updated(y, x[1])) / x[2],
+        2 => ZeroProduct.Of(Updated(g, x[1]), -(Updated(y, x[1]) / x[2])),
         _ => null,
     };
 }
@@ -186,8 +186,10 @@ internal sealed record ScatterExtreme<TJoin>(string Label, int Axis) : ScatterOp
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y)
     {
         if (i == 1) return null;
-        var (xTies, vTies) = ((x[0] == y).AsType(g.DType), (x[2] == Updated(y, x[1])).AsType(g.DType));
-        var share = g / Tensor.Apply(new ScatterAdd(Axis), xTies, x[1], vTies);
-        return i == 0 ? share * xTies : Updated(share, x[1]) * vTies;
+        var (xTies, vTies) = ((x[0] == y) | x[0].IsNaN(), (x[2] == Updated(y, x[1])) | x[2].IsNaN());
+        var counts = Tensor.Apply(new ScatterAdd(Axis), xTies.AsType(DType.Int32), x[1], vTies.AsType(DType.Int32));
+        var share = g / counts.AsType(g.DType);
+        if (i == 2) share = Updated(share, x[1]);
+        return Tensor.Where(i == 0 ? xTies : vTies, share, share.ZerosLike());
     }
 }

@@ -10,7 +10,7 @@ namespace ManagedFed.Federation.Data;
 /// <remarks>An assembly of its own: a federation that reads no parquet carries no parquet reader, and layers know of no federation.</remarks>
 /// <example>
 /// <code>
-/// var mnist = new FederatedDataset(ParquetSource.Folder("mnist/data"), new() { ["train"] = new DirichletPartitioner(10, "label", alpha: 0.5) });
+/// var mnist = new FederatedDataset(ParquetSource.Folder("mnist/data"), new() { ["train"] = new DirichletPartitioner(10, "label", Alpha: 0.5) });
 /// </code>
 /// </example>
 /// <param name="files">The files of each split; the rows of a split's files follow each other.</param>

@@ -5,13 +5,17 @@ namespace ManagedFed.Federation;
 /// <summary>The server's end of one <c>Join</c> stream: replies carry no id, so there is one instruction at a time.</summary>
 /// <param name="info">Whose stream it is.</param>
 /// <param name="responses">Where instructions go.</param>
+/// <param name="limits">What replies may hold.</param>
 /// <param name="gone">Ends what is still being written.</param>
-internal sealed class BidiConnection(ClientInfo info, IInstructionWriter responses, CancellationToken gone = default) : IClientConnection
+internal sealed class BidiConnection(ClientInfo info, IInstructionWriter responses, ReplyLimits? limits = null, CancellationToken gone = default)
+    : IClientConnection
 {
+    private static readonly ReplyLimits Default = new();
+
     private readonly TaskCompletionSource<Status> closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock gate = new();
     private TaskCompletionSource<Frame<Reply>?>? pending;
-    private volatile bool expectsArrays;
+    private ReplyAllowance? allowance;
     private Task<long> written = Task.FromResult(0L);
     private bool ended;
 
@@ -20,8 +24,14 @@ internal sealed class BidiConnection(ClientInfo info, IInstructionWriter respons
     /// <summary>True once the client was asked to leave: then every end is a good one.</summary>
     public bool GoodbyeSaid { get; private set; }
 
-    /// <summary>Whether the tensors of the next reply are to be arrays.</summary>
-    public bool ExpectsArrays => expectsArrays;
+    /// <summary>What the next reply may hold; null when nothing was asked.</summary>
+    public ReplyAllowance? Expected
+    {
+        get
+        {
+            lock (gate) return pending is null ? null : allowance;
+        }
+    }
 
     /// <summary>Completes when the server wants the stream ended, with the status to end it with.</summary>
     public Task<Status> Closed => closed.Task;
@@ -37,7 +47,7 @@ internal sealed class BidiConnection(ClientInfo info, IInstructionWriter respons
             if (pending is not null && !GoodbyeSaid) throw new InvalidOperationException($"[server] client {info} is asked while it has not yet answered");
             pending?.TrySetResult(null);
             pending = reply;
-            expectsArrays = instruction is not FitInstructions { Parameters.HasArrays: false };
+            allowance = ReplyAllowance.For(instruction, limits ?? Default);
         }
         try
         {

@@ -37,11 +37,12 @@ public static class FederatedServer
         var registry = new ClientRegistry(log);
         var loop = ServerLoop.Create(config, strategy, registry, options, log);
         var (streams, connections) = (new OpenCount(), new OpenCount());
+        var memory = new ReplyMemory(options.ReplyLimits.MaxBytesAtOnce);
         using var stopping = new CancellationTokenSource();
         var hosts = new List<WebApplication>();
         try
         {
-            var join = GrpcHost.Build(endpoint, options.Certificate, connections, new JoinService(registry, streams, log, stopping.Token));
+            var join = GrpcHost.Build(endpoint, options.Certificate, connections, new JoinService(registry, streams, options.ReplyLimits, memory, log, stopping.Token));
             hosts.Add(join);
             await join.StartAsync(cancellation).ConfigureAwait(false);
             var security = options.Certificate is null ? "not encrypted" : "with TLS";
@@ -50,7 +51,7 @@ public static class FederatedServer
             if (IsOpen(endpoint, options)) log.Insecure(bound);
             if (fleet is not null)
             {
-                var nodes = GrpcHost.Build(fleetEndpoint!, options.Certificate, connections, FleetService.Create(fleet, registry, options.TimeProvider, log));
+                var nodes = GrpcHost.Build(fleetEndpoint!, options.Certificate, connections, FleetService.Create(fleet, registry, options, memory, log));
                 hosts.Add(nodes);
                 await nodes.StartAsync(cancellation).ConfigureAwait(false);
                 log.FleetListening(GrpcHost.AddressOf(nodes), security, fleet.AppBundle ?? "none");

@@ -11,6 +11,9 @@ public sealed record FederatedServerOptions : FederationOptions
     /// <summary>True to listen beyond this machine without a certificate: whoever reaches the port can join and read the model.</summary>
     public bool AllowInsecure { get; init; }
 
+    /// <summary>What clients' replies may take of the server's memory.</summary>
+    public ReplyLimits ReplyLimits { get; init; } = new();
+
     /// <summary>Called with the address, <c>ip:port</c>, when the server listens: the way to learn a port that was given as 0.</summary>
     public Action<string>? OnListening { get; init; }
 

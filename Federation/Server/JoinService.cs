@@ -15,7 +15,8 @@ internal abstract class JoinServiceBase
 }
 
 /// <summary>Flower's one method: a client's stream, from its arrival until either side ends it.</summary>
-internal sealed class JoinService(ClientRegistry registry, OpenCount streams, ILogger log, CancellationToken stopping) : JoinServiceBase
+internal sealed class JoinService(
+    ClientRegistry registry, OpenCount streams, ReplyLimits limits, ReplyMemory memory, ILogger log, CancellationToken stopping) : JoinServiceBase
 {
     public override async Task Join(
         IAsyncStreamReader<Frame<Reply>> requests, IServerStreamWriter<Frame<Instruction>> responses, ServerCallContext context)
@@ -28,9 +29,9 @@ internal sealed class JoinService(ClientRegistry registry, OpenCount streams, IL
         });
         // The pipes under gRPC's streams, which would hold every message whole.
         var http = context.GetHttpContext();
-        var pipe = new FramePipe(http.Request.BodyReader, http.Response.BodyWriter);
+        var pipe = new FramePipe(http.Request.BodyReader, http.Response.BodyWriter, memory);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
-        var connection = new BidiConnection(ClientInfo.Create(context.Peer), pipe, stop.Token);
+        var connection = new BidiConnection(ClientInfo.Create(context.Peer), pipe, limits, stop.Token);
         // Tells the client that it is in; a stock server says nothing until its first instruction.
         await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);
         if (!registry.Join(connection)) throw new RpcException(new(StatusCode.Unavailable, "The run is over."));
@@ -61,13 +62,18 @@ internal sealed class JoinService(ClientRegistry registry, OpenCount streams, IL
     {
         try
         {
-            while (await pipe.ReadAsync(() => connection.ExpectsArrays, stop).ConfigureAwait(false) is { } message)
+            // What was not asked for is not read either.
+            while (await pipe.ReadAsync(() => connection.Expected ?? throw Unsolicited(), stop).ConfigureAwait(false) is { } message)
             {
-                if (connection.Deliver(message)) continue;
-                log.Unsolicited(connection.Info.Name);
-                return new(StatusCode.InvalidArgument, "No instruction waits for this message.");
+                if (!connection.Deliver(message)) throw Unsolicited();
             }
             return new(StatusCode.OK, "closed its stream");
+
+            RpcException Unsolicited()
+            {
+                log.Unsolicited(connection.Info.Name);
+                return new(new(StatusCode.InvalidArgument, "No instruction waits for this message."));
+            }
         }
         catch (Exception exception) when (exception is OperationCanceledException or IOException or InvalidOperationException)
         {

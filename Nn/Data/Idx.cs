@@ -1,23 +1,22 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using ManagedFed.IO;
 
 namespace ManagedFed.Nn.Data;
 
-/// <summary>The file format of the MNIST data: bytes with a big-endian header, packed by gzip or not.</summary>
+/// <summary>The file format of the MNIST data: big-endian numbers behind a header, packed by gzip or not.</summary>
 /// <remarks>
-/// Header: two zeros, the type (8 = unsigned byte, the only one read), the number of axes, and each size as int32.
+/// Header: two zeros, the type (8 uint8, 9 int8, 11 int16, 12 int32, 13 float32, 14 float64), the number of axes, and each size as int32.
+/// Memory grows with what a packed file really holds.
 /// Source: http://yann.lecun.com/exdb/mnist/ (section "File formats").
 /// </remarks>
 public static class Idx
 {
-    /// <summary>The most data of one file, 1 GiB.</summary>
-    private const long MaxBytes = 1 << 30;
-
     // Deflate cannot pack more than 1032 bytes into one.
     private const long MaxRatio = 1032;
 
-    /// <summary>The uint8 array in an IDX file; gzip is recognised by its first bytes.</summary>
-    /// <exception cref="FormatException">The content is not an IDX file of unsigned bytes, or has another length than its header says.</exception>
+    /// <summary>The array in an IDX file, of the file's type; gzip is recognised by its first bytes.</summary>
+    /// <exception cref="FormatException">The content is not an IDX file, or has another length than its header says.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static NdArray Load(string path)
     {
@@ -32,9 +31,9 @@ public static class Idx
         }
     }
 
-    /// <summary>The uint8 array in a stream that holds one IDX file from its position to its end; gzip is recognised.</summary>
+    /// <summary>The array in a stream that holds one IDX file from its position to its end; gzip is recognised.</summary>
     /// <exception cref="ArgumentException">The stream cannot seek.</exception>
-    /// <exception cref="FormatException">The content is not an IDX file of unsigned bytes, or has another length than its header says.</exception>
+    /// <exception cref="FormatException">The content is not an IDX file, or has another length than its header says.</exception>
     public static NdArray Read(Stream source)
     {
         if (!source.CanSeek) throw new ArgumentException("[idx] the stream cannot seek; copy it to a MemoryStream or a file first");
@@ -45,7 +44,7 @@ public static class Idx
         if (!packed) return ReadPlain(source, available);
         try
         {
-            using var unpacked = new GZipStream(source, CompressionMode.Decompress, leaveOpen: true);
+            using var unpacked = new GZipStream(new GzipInput(source), CompressionMode.Decompress);
             return ReadPlain(unpacked, available * MaxRatio);
         }
         catch (InvalidDataException e)
@@ -61,25 +60,35 @@ public static class Idx
         {
             throw new FormatException("[idx] not an IDX file: it does not begin with two zeros, a type and a number of axes");
         }
-        if (word[2] != 8) throw new FormatException($"[idx] elements are of type 0x{word[2]:X2}, expected 0x08 (unsigned bytes)");
-        if (word[3] is 0 or > 4) throw new FormatException($"[idx] {word[3]} axes, expected 1 to 4");
+        var type = word[2] switch
+        {
+            0x08 => new NpyType('u', 1, BigEndian: false),
+            0x09 => new NpyType('i', 1, BigEndian: false),
+            0x0B => new NpyType('i', 2, BigEndian: true),
+            0x0C => new NpyType('i', 4, BigEndian: true),
+            0x0D => new NpyType('f', 4, BigEndian: true),
+            0x0E => new NpyType('f', 8, BigEndian: true),
+            _ => throw new FormatException($"[idx] elements are of type 0x{word[2]:X2}, expected 0x08, 0x09 or 0x0B to 0x0E"),
+        };
+        if (word[3] is 0 or > Shape.MaxRank) throw new FormatException($"[idx] {word[3]} axes, expected 1 to {Shape.MaxRank}");
 
         var sizes = new int[word[3]];
-        var length = 1L;
+        var count = 1L;
         foreach (ref var size in sizes.AsSpan())
         {
             if (source.ReadAtLeast(word, 4, throwOnEndOfStream: false) < 4) throw new FormatException("[idx] the file ends inside its header");
             size = BinaryPrimitives.ReadInt32BigEndian(word);
             if (size < 1) throw new FormatException($"[idx] size {size} of an axis, expected at least 1");
-            if (size > MaxBytes / length) throw new FormatException($"[idx] more than {MaxBytes:N0} bytes of data");
-            length *= size;
+            // So that eight bytes each cannot overflow.
+            if (size > (1L << 59) / count) throw new FormatException("[idx] more than 2^59 elements");
+            count *= size;
         }
-        var shape = Shape.Create(sizes);
-        if (length > atMost) throw new FormatException($"[idx] shape {shape} needs {length} bytes, more than the file can hold");
-        var array = NdArray.Zeros(shape, DType.UInt8);
-        var read = source.ReadAtLeast(array.AsSpan<byte>(), (int)length, throwOnEndOfStream: false);
-        if (read < length) throw new FormatException($"[idx] shape {shape} needs {length} bytes, the file has {read}");
-        if (source.ReadByte() >= 0) throw new FormatException($"[idx] the file goes on after the {length} bytes of shape {shape}");
-        return array;
+        var header = new NpyHeader(type, FortranOrder: false, Shape.Create(sizes));
+        var length = header.DataLength;
+        if (length > atMost) throw new FormatException($"[idx] shape {header.Shape} needs {length} bytes, more than the file can hold");
+        var (raw, read) = ArrayPieces.ReadClaimed(source, length);
+        if (read < length) throw new FormatException($"[idx] shape {header.Shape} needs {length} bytes, the file has {read}");
+        if (source.ReadByte() >= 0) throw new FormatException($"[idx] the file goes on after the {length} bytes of shape {header.Shape}");
+        return NpyData.Decode(header, raw);
     }
 }

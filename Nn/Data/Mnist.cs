@@ -42,6 +42,7 @@ public static class Mnist
         {
             throw new FormatException($"[mnist] images {images.Shape} and labels {labels.Shape} of {name} do not match, expected (n, height, width) and (n,)");
         }
+        if (images.DType != DType.UInt8 || labels.DType != DType.UInt8) throw new FormatException($"[mnist] images and labels of {name} are of type {images.DType.Name()} and {labels.DType.Name()}, expected uint8");
         var pixels = images.Reshape([images.Shape[0], images.Shape[1] * images.Shape[2]]).AsType(DType.Float32);
         var span = pixels.AsSpan<float>();
         TensorPrimitives.Divide(span, 255f, span);

@@ -56,7 +56,7 @@ internal sealed partial class OnnxTranslator
             "logaddexp" => LogAddExp(y, dtype),
             "negative" => graph.Apply("Neg", y),
             "abs" => graph.Apply("Abs", y),
-            "sign" => graph.Apply("Sign", y),
+            "sign" => Sign(y, dtype),
             "square" => graph.Apply("Mul", [y[0], y[0]]),
             "sqrt" => graph.Apply("Sqrt", y),
             "rsqrt" => graph.Apply("Reciprocal", [graph.Apply("Sqrt", y)]),
@@ -107,12 +107,38 @@ internal sealed partial class OnnxTranslator
         return graph.Apply("Add", [graph.Apply("Max", x), rest]);
     }
 
-    // Mod takes its sign from the divisor for integers, as % does here, and Div rounds towards zero: x − x mod y divides without a rest.
-    private string FloorDivide(string[] x, DType dtype) => dtype.IsFloating()
-        ? graph.Apply("Floor", [graph.Apply("Div", x)])
-        : graph.Apply("Div", [graph.Apply("Sub", [x[0], Remainder(x, dtype)]), x[1]]);
+    // Of NaN, Sign may give 0.
+    private string Sign(string[] x, DType dtype)
+    {
+        var sign = graph.Apply("Sign", x);
+        return dtype.IsFloating() ? graph.Apply("Where", [graph.Apply("IsNaN", x), x[0], sign]) : sign;
+    }
 
-    private string Remainder(string[] x, DType dtype) => dtype.IsFloating()
-        ? graph.Apply("Sub", [x[0], graph.Apply("Mul", [FloorDivide(x, dtype), x[1]])])
-        : graph.Apply("Mod", x, Int("fmod", 0));
+    // Mod takes its sign from the divisor for integers, as % does here, and Div rounds towards zero: x − x mod y divides without a rest.
+    private string FloorDivide(string[] x, DType dtype)
+    {
+        if (!dtype.IsFloating()) return graph.Apply("Div", [graph.Apply("Sub", [x[0], Remainder(x, dtype)]), x[1]]);
+
+        // a − fmod(a, b) is a multiple of b; where the rest and b differ in sign the quotient is one less.
+        var (rest, turned) = Remains(x, dtype);
+        var quotient = graph.Apply("Round", [graph.Apply("Div", [graph.Apply("Sub", [x[0], rest]), x[1]])]);
+        var floor = graph.Apply("Where", [turned, graph.Apply("Sub", [quotient, Scalar(1, dtype)]), quotient]);
+        return graph.Apply("Where", [graph.Apply("Equal", [x[1], Scalar(0, dtype)]), graph.Apply("Div", x), floor]);
+    }
+
+    private string Remainder(string[] x, DType dtype)
+    {
+        if (!dtype.IsFloating()) return graph.Apply("Mod", x, Int("fmod", 0));
+        var (rest, turned) = Remains(x, dtype);
+        return graph.Apply("Where", [turned, graph.Apply("Add", [rest, x[1]]), rest]);
+    }
+
+    /// <summary>fmod(a, b), with the sign of a, and where it is not zero and has not that of b.</summary>
+    private (string Value, string IsTurned) Remains(string[] x, DType dtype)
+    {
+        var zero = Scalar(0, dtype);
+        var rest = graph.Apply("Mod", x, Int("fmod", 1));
+        var differs = graph.Apply("Xor", [graph.Apply("Less", [rest, zero]), graph.Apply("Less", [x[1], zero])]);
+        return (rest, graph.Apply("And", [differs, graph.Apply("Not", [graph.Apply("Equal", [rest, zero])])]));
+    }
 }

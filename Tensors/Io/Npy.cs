@@ -5,10 +5,12 @@ namespace ManagedFed.IO;
 /// <summary>NumPy's file format for one array, <c>.npy</c>.</summary>
 /// <remarks>
 /// <para>Written files are byte for byte those of <c>numpy.save</c>: format 1.0, little-endian, C order, the array's own type.</para>
-/// <para>Read are the formats 1.0, 2.0 and 3.0, either byte order, C and Fortran order; the result is always row-major, of the file's
-/// type. Objects, structures, text, dates and complex numbers are refused, and so is a file with one byte too few or too many; bfloat16,
-/// which NumPy has not, is not written. Nothing is allocated before the header has
-/// been checked against the length of the data.</para>
+/// <para>Read are the formats 1.0, 2.0 and 3.0, either byte order, C and Fortran order, and headers as any writer spaces them and names the
+/// types that NumPy knows by those names; the result is always row-major, of the file's type. Objects, structures, text, dates and
+/// complex numbers are refused, and so is a file with one byte too few or too many; bfloat16, which NumPy has not, is not written.
+/// Nothing is allocated before the header has been checked against the length of the data, and where that is unknown memory grows with
+/// what arrives.</para>
+/// <para>Streams and files hold arrays of any size; one that is not row-major is copied a piece at a time.</para>
 /// <para>Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html</para>
 /// </remarks>
 public static class Npy
@@ -34,10 +36,12 @@ public static class Npy
     }
 
     /// <summary>An array as the bytes of an .npy file.</summary>
-    /// <exception cref="OverflowException">The file would be longer than an array of bytes can be.</exception>
+    /// <exception cref="ArgumentException">The file would be longer than an array of bytes can be.</exception>
     public static byte[] Write(NdArray array)
     {
-        var file = new byte[checked((int)ByteCount(array))];
+        var length = ByteCount(array);
+        if (length > Array.MaxLength) Throw.Argument("npy", $"array of shape {array.Shape} {array.DType.Name()} makes a file of {length:N0} bytes, an array of bytes holds at most {Array.MaxLength:N0}; write it to a stream or a file");
+        var file = new byte[length];
         Write(array, file);
         return file;
     }
@@ -46,18 +50,14 @@ public static class Npy
     public static void Write(NdArray array, IBufferWriter<byte> destination)
     {
         destination.Write(NpyHeader.Format(array.Shape, array.DType));
-        var source = array.Contiguous();
-        destination.Write(source.Bytes);
-        GC.KeepAlive(source);
+        ArrayPieces.Read(array, destination.Write);
     }
 
     /// <summary>Writes an array as an .npy file to a stream, from its position on.</summary>
     public static void Write(NdArray array, Stream destination)
     {
         destination.Write(NpyHeader.Format(array.Shape, array.DType));
-        var source = array.Contiguous();
-        destination.Write(source.Bytes);
-        GC.KeepAlive(source);
+        ArrayPieces.Read(array, destination.Write);
     }
 
     /// <summary>Writes an array to a file, which holds its old content until the new one is complete on disk.</summary>
@@ -167,19 +167,14 @@ public static class Npy
     /// <summary>Reads the data; where its presence is only claimed, memory grows with what has really arrived.</summary>
     private static NdArray ReadData(Stream source, in NpyHeader header, bool certain)
     {
-        const int FirstPart = 1 << 20;
-        var length = header.DataLength;
-        var raw = NpyData.Allocate(certain ? length : Math.Min(length, FirstPart));
-        var filled = 0;
-        while (true)
+        var (raw, filled) = certain ? Whole(source, header.DataLength) : ArrayPieces.ReadClaimed(source, header.DataLength);
+        ExpectData(header, filled);
+        return raw;
+
+        static (NdArray, long) Whole(Stream source, long length)
         {
-            filled += source.ReadAtLeast(raw.Bytes[filled..], raw.Bytes.Length - filled, throwOnEndOfStream: false);
-            if (filled < raw.Count) ExpectData(header, filled);
-            if (filled == length) return raw;
-            var larger = NpyData.Allocate(Math.Min(length, 2L * filled));
-            raw.Bytes.CopyTo(larger.Bytes);
-            GC.KeepAlive(raw);
-            raw = larger;
+            var raw = ArrayPieces.Allocate(length);
+            return (raw, ArrayPieces.Fill(raw, 0, length, source));
         }
     }
 

@@ -6,11 +6,11 @@ namespace ManagedFed.IO;
 /// <summary>Turns the bytes after an .npy header into an array.</summary>
 internal static class NpyData
 {
-    /// <summary>Memory for bytes as they are in the file; <see cref="Decode"/> makes the array of it, in place where it can.</summary>
+    /// <summary>Memory for the bytes of one message as they are in the file; <see cref="Decode"/> makes the array of it, in place where it can.</summary>
     public static NdArray Allocate(long bytes)
     {
-        if (bytes > Array.MaxLength) throw Npy.Malformed($"data of {bytes:N0} bytes is more than one array can hold");
-        return NdArray.Empty([(int)bytes], DType.UInt8);
+        if (bytes > Array.MaxLength) throw Npy.Malformed($"data of {bytes:N0} bytes is more than the {Array.MaxLength:N0} that one message can hold");
+        return ArrayPieces.Allocate(bytes);
     }
 
     /// <summary>The bytes as they are in the file without a copy; null where they are few, would be changed, or lie where elements cannot.</summary>
@@ -28,15 +28,19 @@ internal static class NpyData
 
     /// <summary>The array that the header and its bytes describe: native byte order, row-major.</summary>
     /// <param name="header">The header of the file.</param>
-    /// <param name="raw">Exactly the bytes that belong to it, from <see cref="Allocate"/> or <see cref="TryView"/>; they are used up.</param>
+    /// <param name="raw">The bytes that belong to it, from <see cref="ArrayPieces.Allocate"/> or <see cref="TryView"/>; they are used up.</param>
     public static NdArray Decode(in NpyHeader header, NdArray raw)
     {
-        var bytes = raw.Bytes;
         var type = header.Type;
-        if (type.BigEndian) ReverseEndianness(bytes, type.Size);
+        var length = header.DataLength;
+        for (var at = 0L; at < length && (type.BigEndian || type.Kind == 'b'); at += ArrayPieces.Size)
+        {
+            var bytes = ArrayPieces.Span(raw, at, (int)Math.Min(ArrayPieces.Size, length - at));
+            if (type.BigEndian) ReverseEndianness(bytes, type.Size);
+            var bad = type.Kind == 'b' ? bytes.IndexOfAnyExceptInRange((byte)0, (byte)1) : -1;
+            if (bad >= 0) throw Npy.Malformed($"element {at + bad} is neither 0 nor 1, as bool needs");
+        }
         var shape = header.FortranOrder ? Shape.Create([.. header.Shape.Reverse()]) : header.Shape;
-        var bad = type.Kind == 'b' ? bytes.IndexOfAnyExceptInRange((byte)0, (byte)1) : -1;
-        if (bad >= 0) throw Npy.Malformed($"element {bad} is neither 0 nor 1, as bool needs");
         var array = new NdArray(raw.Storage, new Layout(shape), type.DType);
         GC.KeepAlive(raw);
         return header.FortranOrder ? array.Transpose().Contiguous() : array;

@@ -12,7 +12,9 @@ internal sealed class NpyFile : MemoryManager<byte>
     public NpyFile(Shape shape, DType dtype)
     {
         var header = NpyHeader.Format(shape, dtype);
-        whole = NdArray.Empty([checked((int)(header.Length + shape.Count * dtype.Size()))], DType.UInt8);
+        var length = header.Length + shape.Count * dtype.Size();
+        if (length > System.Array.MaxLength) Throw.Argument("npy", $"array of shape {shape} {dtype.Name()} makes {length:N0} bytes, one message holds at most {System.Array.MaxLength:N0}");
+        whole = NdArray.Empty([(int)length], DType.UInt8);
         header.CopyTo(whole.Bytes);
         Array = whole.ViewFrom(header.Length, shape, dtype);
     }

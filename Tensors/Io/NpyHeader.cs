@@ -24,12 +24,47 @@ internal readonly record struct NpyType(char Kind, int Size, bool BigEndian)
         _ => throw Npy.Malformed($"element type {this} has no equivalent"),
     };
 
-    public static bool IsSupported(char kind, int size) => kind switch
+    /// <summary>
+    /// The type that <c>numpy.dtype</c> makes of a text: an order or none (which is little-endian, as is <c>=</c> and <c>|</c>), and kind and
+    /// size, a letter, or without an order a name; null for what has no equivalent. C's long is taken to have eight bytes.
+    /// </summary>
+    public static NpyType? Parse(string descr)
     {
-        'b' => size == 1,
-        'i' or 'u' => size is 1 or 2 or 4 or 8,
-        'f' => size is 2 or 4 or 8,
-        _ => false,
+        var ordered = descr is ['<' or '>' or '=' or '|', ..];
+        (char Kind, int Size)? type = (ordered ? descr[1..] : descr) switch
+        {
+            "b1" or "?" => ('b', 1),
+            "u1" or "B" => ('u', 1),
+            "u2" or "H" => ('u', 2),
+            "u4" or "I" => ('u', 4),
+            "u8" or "L" or "Q" or "P" => ('u', 8),
+            "i1" or "b" => ('i', 1),
+            "i2" or "h" => ('i', 2),
+            "i4" or "i" => ('i', 4),
+            "i8" or "l" or "q" or "p" => ('i', 8),
+            "f2" or "e" => ('f', 2),
+            "f4" or "f" => ('f', 4),
+            "f8" or "d" => ('f', 8),
+            _ => ordered ? null : Named(descr),
+        };
+        return type is (var kind, var size) ? new(kind, size, BigEndian: descr[0] == '>' && size > 1) : null;
+    }
+
+    private static (char Kind, int Size)? Named(string name) => name switch
+    {
+        "bool" => ('b', 1),
+        "uint8" => ('u', 1),
+        "uint16" => ('u', 2),
+        "uint32" => ('u', 4),
+        "uint64" => ('u', 8),
+        "int8" => ('i', 1),
+        "int16" => ('i', 2),
+        "int32" => ('i', 4),
+        "int64" => ('i', 8),
+        "float16" or "half" => ('f', 2),
+        "float32" or "single" => ('f', 4),
+        "float64" or "double" or "float" => ('f', 8),
+        _ => null,
     };
 
     /// <summary>What NumPy writes for an array of this type.</summary>
@@ -73,7 +108,8 @@ internal readonly record struct NpyHeader(NpyType Type, bool FortranOrder, Shape
     // NumPy leaves room for the first size to grow to 21 digits in place.
     private const int GrowthDigits = 21;
 
-    private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
+    /// <summary>How every file begins.</summary>
+    public static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
 
     /// <summary>The bytes of data that belong to this header.</summary>
     public long DataLength => Shape.Count * Type.Size;

@@ -4,10 +4,12 @@ namespace ManagedFed.IO;
 
 /// <summary>
 /// Reads the header text: one flat Python dictionary of exactly <c>descr</c>, <c>fortran_order</c> and <c>shape</c>.
-/// Nothing is evaluated, every byte is looked at once, and nothing else is understood.
+/// Nothing is evaluated, every byte is looked at once, and nothing else is understood. White space is as free as in Python's brackets.
 /// </summary>
 internal ref struct NpyHeaderParser
 {
+    private static ReadOnlySpan<byte> Spaces => " \t\n\r\f"u8;
+
     private readonly ReadOnlySpan<byte> text;
     private int position;
 
@@ -39,7 +41,7 @@ internal ref struct NpyHeaderParser
             Expect('}');
             break;
         }
-        if (text[position..].IndexOfAnyExcept(" \n"u8) is >= 0 and var extra)
+        if (text[position..].IndexOfAnyExcept(Spaces) is >= 0 and var extra)
         {
             throw Npy.Malformed($"header goes on after the dictionary, at byte {position + extra}");
         }
@@ -57,19 +59,13 @@ internal ref struct NpyHeaderParser
             throw Npy.Malformed("object and structured arrays are not supported: descr is a list or tuple");
         }
         var descr = String();
-        var order = descr is ['<' or '>' or '=' or '|', ..] ? descr[0] : '\0';
-        var kind = descr.Length > 1 ? descr[1] : '\0';
-        if (descr.Contains('O') || kind is 'V' or 'S' or 'U' or 'a' or 'M' or 'm' or 'c')
+        if (NpyType.Parse(descr) is { } type) return type;
+        var kind = descr.TrimStart('<', '>', '=', '|') is [var first, ..] ? first : '\0';
+        if (descr.Contains('O') || kind is 'V' or 'S' or 'U' or 'a' or 'M' or 'm' or 'c' or 'F' or 'D')
         {
             throw Npy.Malformed($"object and structured arrays are not supported, nor text, dates and complex numbers: descr is '{descr}'");
         }
-        var size = descr.Length == 3 && char.IsAsciiDigit(descr[2]) ? descr[2] - '0' : 0;
-        // Only single bytes may leave the order out.
-        if (order == '\0' || (order == '|' && size != 1) || !NpyType.IsSupported(kind, size))
-        {
-            throw Npy.Malformed($"descr '{descr}' is not supported, expected |b1, |i1, |u1, or one of i2 i4 i8 u2 u4 u8 f2 f4 f8 after < or >");
-        }
-        return new(kind, size, BigEndian: order == '>');
+        throw Npy.Malformed($"descr '{descr}' is not supported, expected |b1, |i1, |u1, or one of i2 i4 i8 u2 u4 u8 f2 f4 f8 after < or >");
     }
 
     private bool Boolean()
@@ -126,6 +122,8 @@ internal ref struct NpyHeaderParser
     private string String()
     {
         SkipSpaces();
+        // Python 2 marks text so.
+        if (Next is 'u' or 'U') position++;
         var quote = Next;
         if (quote is not ('\'' or '"')) throw Unexpected("a quoted string");
         position++;
@@ -144,7 +142,7 @@ internal ref struct NpyHeaderParser
 
     private void SkipSpaces()
     {
-        while (Next == ' ') position++;
+        while (Next is ' ' or '\t' or '\n' or '\r' or '\f') position++;
     }
 
     private bool TryTake(char symbol)

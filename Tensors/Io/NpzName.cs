@@ -1,31 +1,35 @@
-using System.Buffers;
-
 namespace ManagedFed.IO;
 
 /// <summary>The names that arrays may have in an archive; nothing is ever written under them, yet other programs may.</summary>
 internal static class NpzName
 {
     public const string Extension = ".npy";
+
+    /// <summary>What a name must be, for messages.</summary>
+    public const string Rule = "expected 1 to 200 characters, none of them a control character or '\\', that form no absolute path and no step '..'";
+
     private const int MaxLength = 200;
 
-    private static readonly SearchValues<char> Allowed =
-        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/");
+    /// <summary>True for a name that follows the <see cref="Rule"/>: a path, if any, that stays inside a folder.</summary>
+    public static bool IsArrayName(string name) =>
+        name.Length is > 0 and <= MaxLength && name[0] != '/' && !name.Contains('\\') && !name.Any(char.IsControl) && IsText(name)
+        // A drive; w:0 is how TensorFlow names a variable.
+        && !(name.Length > 1 && char.IsAsciiLetter(name[0]) && name[1] == ':' && !(name.Length > 2 && char.IsAsciiDigit(name[2])))
+        && !name.Split('/').Contains("..");
 
-    /// <summary>True for 1 to 200 allowed characters that form no absolute path and go up in none.</summary>
-    public static bool IsArrayName(ReadOnlySpan<char> name) =>
-        name.Length is > 0 and <= MaxLength && name[0] != '/' && !name.Contains("..", StringComparison.Ordinal) && !name.ContainsAnyExcept(Allowed);
-
-    /// <summary>True for an array's name followed by <c>.npy</c>.</summary>
-    public static bool IsEntryName(ReadOnlySpan<char> name) =>
-        name.EndsWith(Extension, StringComparison.Ordinal) && IsArrayName(name[..^Extension.Length]);
+    /// <summary>True unless half a surrogate pair stands alone, which no encoding of a file can keep.</summary>
+    public static bool IsText(string name)
+    {
+        for (var i = 0; i < name.Length; i++)
+        {
+            if (!char.IsSurrogate(name[i])) continue;
+            if (!char.IsHighSurrogate(name[i]) || i + 1 == name.Length || !char.IsLowSurrogate(name[i + 1])) return false;
+            i++;
+        }
+        return true;
+    }
 
     /// <summary>A name of unknown origin, fit for a message.</summary>
-    public static string Printable(string name)
-    {
-        var start = name.AsSpan(0, Math.Min(name.Length, 40));
-        return string.Create(start.Length, start, static (text, source) =>
-        {
-            for (var i = 0; i < text.Length; i++) text[i] = source[i] is >= ' ' and <= '~' ? source[i] : '?';
-        });
-    }
+    public static string Printable(string name) =>
+        string.Concat(name.AsSpan(0, Math.Min(name.Length, 60)).ToString().Select(c => c is >= ' ' and <= '~' || (char.IsLetter(c) && !char.IsSurrogate(c)) ? c : '?'));
 }

@@ -22,11 +22,16 @@ internal static class SafetensorsData
     };
 
     /// <summary>Reads the tensor that the stream is at.</summary>
-    public static NdArray Read(Stream source, SafetensorsEntry entry)
+    /// <param name="source">The stream.</param>
+    /// <param name="entry">The tensor, or some of its rows.</param>
+    /// <param name="checksum">What its checksum must be; null if it has none.</param>
+    public static NdArray Read(Stream source, SafetensorsEntry entry, uint? checksum)
     {
-        if (entry.End - entry.Begin > Array.MaxLength) throw Safetensors.Malformed($"tensor '{entry.Name}' of {entry.End - entry.Begin:N0} bytes is more than one array can hold");
         var array = NdArray.Empty(entry.Shape, TypeOf(entry));
-        source.ReadExactly(array.Bytes);
+        var (length, crc) = (entry.End - entry.Begin, checksum is null ? 0 : SafetensorsChecksum.Start(entry.Name, entry.Type, entry.Shape));
+        var filled = ArrayPieces.Fill(array, 0, length, source, checksum is null ? null : bytes => crc = Crc32.Append(crc, bytes));
+        if (filled < length) throw Safetensors.Malformed($"tensor '{entry.Name}' ends after {filled:N0} of {length:N0} bytes");
+        if (checksum is { } expected && crc != expected) throw SafetensorsChecksum.Damaged($"tensor '{entry.Name}' has checksum {crc:x8}, not {expected:x8}");
         return array.DType == DType.Bool ? Checked(array, entry) : array;
     }
 
@@ -41,7 +46,11 @@ internal static class SafetensorsData
 
     private static NdArray Checked(NdArray array, SafetensorsEntry entry)
     {
-        var bad = array.Bytes.IndexOfAnyExceptInRange((byte)0, (byte)1);
-        return bad < 0 ? array : throw Safetensors.Malformed($"tensor '{entry.Name}': element {bad} is neither 0 nor 1, as BOOL needs");
+        for (var at = 0L; at < array.ByteCount; at += ArrayPieces.Size)
+        {
+            var bad = ArrayPieces.Span(array, at, (int)Math.Min(ArrayPieces.Size, array.ByteCount - at)).IndexOfAnyExceptInRange((byte)0, (byte)1);
+            if (bad >= 0) throw Safetensors.Malformed($"tensor '{entry.Name}': element {at + bad} is neither 0 nor 1, as BOOL needs");
+        }
+        return array;
     }
 }

@@ -8,11 +8,14 @@ internal sealed record SafetensorsEntry(string Name, string Type, Shape Shape, l
 
 /// <summary>The JSON header of a .safetensors file.</summary>
 /// <remarks>Checked against the format's rules: offsets begin at 0, follow each other without a gap, end with the file, and fit shape and type.</remarks>
-internal sealed record SafetensorsHeader(IReadOnlyList<SafetensorsEntry> Entries, IReadOnlyDictionary<string, string> Metadata)
+/// <param name="Entries">The tensors in the order of their bytes.</param>
+/// <param name="Metadata">Texts by name, but for the checksums.</param>
+/// <param name="Checksums">The text of <see cref="SafetensorsChecksum"/>; null if the file has none.</param>
+internal sealed record SafetensorsHeader(IReadOnlyList<SafetensorsEntry> Entries, IReadOnlyDictionary<string, string> Metadata, string? Checksums)
 {
     public const string MetadataName = "__metadata__";
 
-    private const int MaxDepth = 4, MaxRank = 32;
+    private const int MaxDepth = 4, MaxRank = Shape.MaxRank;
 
     /// <summary>Bits of an element by the format's names; those we have no type for are refused by name.</summary>
     public static int? BitsOf(string type) => type switch
@@ -38,7 +41,7 @@ internal sealed record SafetensorsHeader(IReadOnlyList<SafetensorsEntry> Entries
         {
             var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = MaxDepth });
             var entries = new Dictionary<string, SafetensorsEntry>(StringComparer.Ordinal);
-            IReadOnlyDictionary<string, string>? metadata = null;
+            Dictionary<string, string>? metadata = null;
             Expect(ref reader, JsonTokenType.StartObject);
             while (Next(ref reader) == JsonTokenType.PropertyName)
             {
@@ -53,7 +56,9 @@ internal sealed record SafetensorsHeader(IReadOnlyList<SafetensorsEntry> Entries
                 if (!entries.TryAdd(name, ParseEntry(ref reader, name))) throw Safetensors.Malformed($"tensor '{name}' occurs twice");
             }
             if (reader.Read()) throw Safetensors.Malformed("something follows the header's object");
-            return new(Check(entries.Values, dataLength), metadata ?? new Dictionary<string, string>());
+            metadata ??= [];
+            metadata.Remove(SafetensorsChecksum.Key, out var checksums);
+            return new(Check(entries.Values, dataLength), metadata, checksums);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or DecoderFallbackException)
         {

@@ -1,17 +1,22 @@
 namespace ManagedFed.IO;
 
-/// <summary>What <see cref="Safetensors"/> accepts from a file of unknown origin.</summary>
+/// <summary>What <see cref="Safetensors"/> accepts from a file of unknown origin; <see cref="Safetensors.Write"/> makes none that the defaults refuse.</summary>
 public sealed record SafetensorsLimits
 {
     /// <summary>The limits used when none are given.</summary>
     public static SafetensorsLimits Default { get; } = new();
 
-    /// <summary>The most bytes of the header. Default: 16 MiB; the format allows 100 MB.</summary>
-    public int MaxHeaderBytes { get; init; } = 16 << 20;
+    /// <summary>The most bytes of the header. Default: 100 MB, the format's own limit, which is also the most that is written.</summary>
+    public int MaxHeaderBytes { get; init; } = 100_000_000;
 
-    /// <summary>The most bytes of all names and values of the metadata. Default: 1 MiB.</summary>
-    public int MaxMetadataBytes { get; init; } = 1 << 20;
+    /// <summary>The most bytes of all names and values of the metadata. Default: as many as the header may have.</summary>
+    public int MaxMetadataBytes { get; init; } = 100_000_000;
 
-    /// <summary>The most tensors. Default: 65,536.</summary>
-    public int MaxTensors { get; init; } = 1 << 16;
+    /// <summary>The most tensors. Default: as many as the header can describe.</summary>
+    public int MaxTensors { get; init; } = int.MaxValue;
+
+    /// <summary>
+    /// Whether the checksums are verified that our own files carry in their metadata; files without them are read either way. Default: true.
+    /// </summary>
+    public bool VerifyChecksums { get; init; } = true;
 }

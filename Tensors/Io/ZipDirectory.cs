@@ -1,10 +1,18 @@
 using System.Buffers.Binary;
-using System.Text;
 
 namespace ManagedFed.IO;
 
 /// <summary>One entry of an archive as its directory describes it.</summary>
-internal readonly record struct ZipEntry(string Name, bool Deflated, uint Crc, long PackedLength, long Length, long Offset);
+/// <param name="Name">Its name as text.</param>
+/// <param name="RawName">Its name as it lies in the file.</param>
+/// <param name="Deflated">Whether it is deflated; else it is stored.</param>
+/// <param name="Crc">The checksum of its content.</param>
+/// <param name="PackedLength">The bytes in the file.</param>
+/// <param name="Length">The bytes of its content.</param>
+/// <param name="Offset">Where its own header begins.</param>
+/// <param name="Problem">Why it cannot be read; null if it can.</param>
+internal readonly record struct ZipEntry(
+    string Name, byte[] RawName, bool Deflated, uint Crc, long PackedLength, long Length, long Offset, string? Problem);
 
 /// <summary>
 /// Reads the directory of a zip archive. <see cref="System.IO.Compression.ZipArchive"/> reads all of a directory before it can
@@ -17,15 +25,17 @@ internal static class ZipDirectory
     private const int MaxComment = ushort.MaxValue;
 
     // A record, its name and room for the extra fields that zip writers add.
-    private const int MaxRecordLength = 1024;
+    private const int MaxRecordLength = 2048;
 
     /// <summary>The entries, in the order of the directory.</summary>
+    /// <remarks>What is wrong with one entry alone is its <see cref="ZipEntry.Problem"/>, for it may be one that nobody wants.</remarks>
     /// <exception cref="FormatException">The archive is damaged, of an unsupported kind, or has too many entries.</exception>
     public static ZipEntry[] Read(Stream file, int maxEntries)
     {
         var (count, length, offset) = FindEnd(file);
         if (count > maxEntries) throw Npz.Malformed($"{count} entries, expected at most {maxEntries}");
-        if (length > count * MaxRecordLength) throw Npz.Malformed($"directory of {length} bytes is too long for {count} entries");
+        if (length < count * RecordLength) throw Npz.Malformed($"directory of {length} bytes is too short for {count} entries");
+        if (length > Math.Min(count * MaxRecordLength, Array.MaxLength)) throw Npz.Malformed($"directory of {length} bytes is too long for {count} entries");
         var directory = ReadAt(file, offset, (int)length).AsSpan();
         var entries = new ZipEntry[(int)count];
         foreach (ref var entry in entries.AsSpan())
@@ -42,12 +52,12 @@ internal static class ZipDirectory
     public static void SeekData(Stream file, in ZipEntry entry)
     {
         var header = ReadAt(file, entry.Offset, LocalLength).AsSpan();
-        if (UInt32(header, 0) != 0x04034b50) throw Npz.Malformed($"no entry where the directory says '{entry.Name}' is");
+        if (UInt32(header, 0) != 0x04034b50) throw Npz.Malformed($"no entry where the directory says '{NpzName.Printable(entry.Name)}' is");
         int nameLength = UInt16(header, 26), extraLength = UInt16(header, 28);
         var name = ReadAt(file, entry.Offset + LocalLength, nameLength);
-        if (!name.AsSpan().SequenceEqual(Encoding.ASCII.GetBytes(entry.Name))) throw Npz.Malformed($"entry '{entry.Name}' has another name in the directory");
+        if (!name.AsSpan().SequenceEqual(entry.RawName)) throw Npz.Malformed($"entry '{NpzName.Printable(entry.Name)}' has another name in the directory");
         var start = entry.Offset + LocalLength + nameLength + extraLength;
-        if (entry.PackedLength > file.Length - start) throw Npz.Malformed($"entry '{entry.Name}' goes on beyond the end of the file");
+        if (entry.PackedLength > file.Length - start) throw Npz.Malformed($"entry '{NpzName.Printable(entry.Name)}' goes on beyond the end of the file");
         file.Position = start;
     }
 
@@ -84,35 +94,27 @@ internal static class ZipDirectory
         int nameLength = UInt16(record, 28), extraLength = UInt16(record, 30), commentLength = UInt16(record, 32);
         length = RecordLength + nameLength + extraLength + commentLength;
         if (length > record.Length) throw Npz.Malformed("directory is damaged");
-        var name = Name(record.Slice(RecordLength, nameLength));
-        // Bits 0, 6 and 13: encrypted data, strong encryption, encrypted directory.
-        if ((flags & 0x2041) != 0) throw Npz.Malformed($"entry '{name}' is encrypted");
-        if (method is not (0 or 8)) throw Npz.Malformed($"entry '{name}' uses compression method {method}, expected 0 (stored) or 8 (deflate)");
-
+        var rawName = record.Slice(RecordLength, nameLength).ToArray();
         long packed = UInt32(record, 20), unpacked = UInt32(record, 24), offset = UInt32(record, 42);
         var wide = Zip64Field(record.Slice(RecordLength + nameLength, extraLength));
-        Widen(ref unpacked, ref wide, name);
-        Widen(ref packed, ref wide, name);
-        Widen(ref offset, ref wide, name);
-        if (method == 0 && packed != unpacked) throw Npz.Malformed($"entry '{name}' is stored, but its sizes {packed} and {unpacked} differ");
-        return new(name, method == 8, UInt32(record, 16), packed, unpacked, offset);
-    }
-
-    private static string Name(ReadOnlySpan<byte> bytes)
-    {
-        // Latin-1 keeps every byte apart, so that a name outside ASCII cannot pass as another one.
-        var name = Encoding.Latin1.GetString(bytes);
-        return NpzName.IsEntryName(name) ? name : throw Npz.Malformed(
-            $"entry name '{NpzName.Printable(name)}' is not allowed, expected at most 200 of A-Z a-z 0-9 _ . - / before .npy, without '..' or a leading '/'");
+        var sized = Widen(ref unpacked, ref wide) & Widen(ref packed, ref wide) & Widen(ref offset, ref wide);
+        // Bits 0, 6 and 13: encrypted data, strong encryption, encrypted directory.
+        var problem = (flags & 0x2041) != 0 ? "is encrypted"
+            : method is not (0 or 8) ? $"uses compression method {method}, expected 0 (stored) or 8 (deflate)"
+            : !sized ? "lacks its zip64 sizes"
+            : method == 0 && packed != unpacked ? $"is stored, but its sizes {packed} and {unpacked} differ" : null;
+        return new(ZipName.Decode(rawName, flags), rawName, method == 8, UInt32(record, 16), packed, unpacked, offset, problem);
     }
 
     /// <summary>A field that says "too large for 32 bits" continues in the extra field of zip64.</summary>
-    private static void Widen(ref long value, ref ReadOnlySpan<byte> wide, string name)
+    /// <returns>False where it does not.</returns>
+    private static bool Widen(ref long value, ref ReadOnlySpan<byte> wide)
     {
-        if (value != uint.MaxValue) return;
-        if (wide.Length < 8 || Int64(wide, 0) < 0) throw Npz.Malformed($"entry '{name}' lacks its zip64 sizes");
+        if (value != uint.MaxValue) return true;
+        if (wide.Length < 8 || Int64(wide, 0) < 0) return false;
         value = Int64(wide, 0);
         wide = wide[8..];
+        return true;
     }
 
     private static ReadOnlySpan<byte> Zip64Field(ReadOnlySpan<byte> extra)

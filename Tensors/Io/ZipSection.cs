@@ -1,14 +1,14 @@
 namespace ManagedFed.IO;
 
-/// <summary>Reads at most so many bytes of another stream, and keeps their number and checksum.</summary>
-internal sealed class ZipSection(Stream source, long length) : Stream
+/// <summary>Reads at most so many bytes of another stream, and keeps their number and, if asked to, their checksum.</summary>
+internal sealed class ZipSection(Stream source, long length, bool sum = false) : Stream
 {
     private long count;
 
     /// <summary>The bytes read so far.</summary>
     public long Count => count;
 
-    /// <summary>The CRC-32 of the bytes read so far.</summary>
+    /// <summary>The CRC-32 of the bytes read so far, where it is kept.</summary>
     public uint Crc { get; private set; }
 
     /// <inheritdoc/>
@@ -31,7 +31,7 @@ internal sealed class ZipSection(Stream source, long length) : Stream
     {
         var read = source.Read(buffer[..(int)Math.Min(buffer.Length, length - count)]);
         count += read;
-        Crc = Crc32.Append(Crc, buffer[..read]);
+        if (sum) Crc = Crc32.Append(Crc, buffer[..read]);
         return read;
     }
 

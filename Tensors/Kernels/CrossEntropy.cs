@@ -16,7 +16,7 @@ internal static unsafe class CrossEntropy
         else Run<double>(scores, classes, loss);
     }
 
-    /// <summary>dst[r] = g[r]·(softmax(scores[r]) − e_class): the scores' gradient; dst is contiguous.</summary>
+    /// <summary>dst[r] = g[r]·(softmax(scores[r]) − e_class): the scores' gradient, 0 where g[r] is, whatever the scores; dst is contiguous.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A class lies outside 0 … C−1.</exception>
     public static void RunGrad(NdArray g, NdArray scores, NdArray classes, NdArray dst)
     {
@@ -49,6 +49,11 @@ internal static unsafe class CrossEntropy
         for (nint r = 0; r < picked.Count; r++, row += width)
         {
             var weight = ((T*)weights)[r * step];
+            if (T.IsZero(weight))
+            {
+                new Span<T>(row, (int)width).Clear();
+                continue;
+            }
             row[picked.Pointer[r]] -= T.One;
             for (nint i = 0; i < width; i++) row[i] *= weight;
         }

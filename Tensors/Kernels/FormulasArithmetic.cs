@@ -26,7 +26,7 @@ internal readonly struct Square : IUnary
     static V IUnary.Invoke<T, V, S>(V x) => S.Multiply(x, x);
 }
 
-/// <summary>−1, 0 or 1; 0 for NaN, as (x &gt; 0) − (x &lt; 0) gives.</summary>
+/// <summary>−1, 0 or 1; NaN for NaN.</summary>
 internal readonly struct Sign : IUnary
 {
     static ElementTypes IFormula.Types => ElementTypes.All;
@@ -35,7 +35,8 @@ internal readonly struct Sign : IUnary
     static V IUnary.Invoke<T, V, S>(V x)
     {
         V zero = S.Constant(0), one = S.Constant(1);
-        return S.Subtract(S.And(S.Less(zero, x), one), S.And(S.Less(x, zero), one));
+        var sign = S.Subtract(S.And(S.Less(zero, x), one), S.And(S.Less(x, zero), one));
+        return typeof(T) == typeof(float) || typeof(T) == typeof(double) ? S.Select(S.Equal(x, x), sign, x) : sign;
     }
 }
 
@@ -114,6 +115,24 @@ internal readonly struct Multiply : IBinary
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static V IBinary.Invoke<T, V, S>(V a, V b) => S.Multiply(a, b);
+}
+
+/// <summary>a·b, 0 where either is 0, whatever the other: a cotangent of 0 stays 0 where a derivative is infinite.</summary>
+internal readonly struct ZeroProduct : IBinary
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static V IBinary.Invoke<T, V, S>(V a, V b)
+    {
+        var zero = S.Constant(0);
+        return S.AndNot(S.Multiply(a, b), S.Or(S.Equal(a, zero), S.Equal(b, zero)));
+    }
+}
+
+/// <summary>a/b, 0 where a is 0, whatever b.</summary>
+internal readonly struct ZeroQuotient : IBinary
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static V IBinary.Invoke<T, V, S>(V a, V b) => S.AndNot(S.Divide(a, b), S.Equal(a, S.Constant(0)));
 }
 
 internal readonly struct Divide : IBinary

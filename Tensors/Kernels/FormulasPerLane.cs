@@ -33,7 +33,7 @@ internal static unsafe class PerLane
     }
 }
 
-/// <summary>⌊a/b⌋ for floats; for integers a/b towards zero, 0 where b is 0.</summary>
+/// <summary>⌊a/b⌋, of the exact quotient; for integers 0 where b is 0, for floats a/b there, and NaN for infinite a, as NumPy.</summary>
 internal readonly struct FloorDivide : IBinary, IScalarBinary
 {
     static ElementTypes IFormula.Types => ElementTypes.Numbers;
@@ -41,16 +41,22 @@ internal readonly struct FloorDivide : IBinary, IScalarBinary
     static bool IFormula.IsCostly => true;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static V IBinary.Invoke<T, V, S>(V a, V b) =>
-        typeof(T) == typeof(float) || typeof(T) == typeof(double)
-            ? S.Floor(S.Divide(a, b))
-            : PerLane.Invoke<T, V, S, FloorDivide>(a, b);
+    static V IBinary.Invoke<T, V, S>(V a, V b) => PerLane.Invoke<T, V, S, FloorDivide>(a, b);
 
     static T IScalarBinary.Invoke<T>(T a, T b)
     {
-        if (T.IsZero(b)) return T.Zero;
+        var isFloating = typeof(T) == typeof(float) || typeof(T) == typeof(double);
+        if (T.IsZero(b)) return isFloating ? a / b : T.Zero;
+
         // The smallest integer by −1 overflows; wrapped negation gives the same quotient without a fault.
-        return b == T.Zero - T.One && T.IsNegative(b) ? T.Zero - a : a / b;
+        if (!isFloating && b == T.Zero - T.One && T.IsNegative(b)) return T.Zero - a;
+        var r = a % b;
+        var q = (a - r) / b;
+        if (!T.IsZero(r) && T.IsNegative(r) != T.IsNegative(b)) q -= T.One;
+        if (!isFloating) return q;
+
+        // a − r is a multiple of b but for its own rounding.
+        return T.IsZero(q) ? T.CopySign(T.Zero, a / b) : T.CreateTruncating(Math.Round(double.CreateTruncating(q)));
     }
 }
 
@@ -71,7 +77,8 @@ internal readonly struct Remainder : IBinary, IScalarBinary
             return T.Zero;
         }
         var r = a % b;
-        return !T.IsZero(r) && T.IsNegative(r) != T.IsNegative(b) ? r + b : r;
+        if (T.IsZero(r)) return T.CopySign(r, b);
+        return T.IsNegative(r) != T.IsNegative(b) ? r + b : r;
     }
 }
 

@@ -56,7 +56,7 @@ internal readonly struct ShiftedExp : IRowTerm
         VectorMath.Exp<T, V, S>(S.Subtract(a, row));
 }
 
-/// <summary>The gradient of softmax: dxᵢ = yᵢ·(gᵢ − Σ gⱼyⱼ), along the last axis.</summary>
+/// <summary>The gradient of softmax: dxᵢ = yᵢ·(gᵢ − Σ gⱼyⱼ), along the last axis; 0 where all gⱼ are, whatever y.</summary>
 internal readonly unsafe struct SoftmaxGrad : IRowFormula
 {
     public static string Name => "softmax_grad";
@@ -73,6 +73,11 @@ internal readonly unsafe struct SoftmaxGrad : IRowFormula
         where T : unmanaged, IFloatingPointIeee754<T> where V : unmanaged where S : ISimd<T, V>
     {
         var dot = RowLoops<T, V, S>.Sum<Dot>(g, y, T.Zero, n);
+        if (T.IsNaN(dot) && !new ReadOnlySpan<T>(g, (int)n).ContainsAnyExcept(T.Zero))
+        {
+            new Span<T>(dst, (int)n).Clear();
+            return;
+        }
         RowLoops<T, V, S>.Map<Term>(g, y, dot, dst, n);
     }
 
@@ -81,7 +86,14 @@ internal readonly unsafe struct SoftmaxGrad : IRowFormula
     {
         var dot = S.Constant(0);
         for (var i = 0; i < n; i++) dot = S.Add(dot, S.Multiply(g[i], y[i]));
-        for (var i = 0; i < n; i++) dst[i] = S.Multiply(y[i], S.Subtract(g[i], dot));
+        if (!S.Any(Mask.Not<T, V, S>(S.Equal(dot, dot))))
+        {
+            for (var i = 0; i < n; i++) dst[i] = S.Multiply(y[i], S.Subtract(g[i], dot));
+            return;
+        }
+        var isZero = S.Equal(g[0], S.Constant(0));
+        for (var i = 1; i < n; i++) isZero = S.And(isZero, S.Equal(g[i], S.Constant(0)));
+        for (var i = 0; i < n; i++) dst[i] = S.AndNot(S.Multiply(y[i], S.Subtract(g[i], dot)), isZero);
     }
 
     private readonly struct Dot : IRowTerm

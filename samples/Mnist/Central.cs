@@ -8,6 +8,7 @@ internal static class Central
 {
     public static Task RunAsync(Settings settings, int epochs, CancellationToken cancellation)
     {
+        settings.CheckOutputs();
         var (train, test) = Images.Load(settings);
         var learner = new Learner(settings, train.Inputs.Shape[1]);
         var key = RandomKey.FromSeed((ulong)settings.Seed);

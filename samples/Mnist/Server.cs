@@ -12,6 +12,7 @@ internal static class Server
     /// <param name="cancellation">Ends the run.</param>
     public static async Task RunAsync(Settings settings, Action<string> onListening, CancellationToken cancellation)
     {
+        settings.CheckOutputs();
         var test = Images.Load(settings).Test;
         var learner = new Learner(settings, test.Inputs.Shape[1]);
         CentralEvaluation Evaluate(int round, IReadOnlyList<NdArray> parameters)

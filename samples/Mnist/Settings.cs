@@ -1,5 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 using ManagedFed.Federation;
+using ManagedFed.IO;
 
 namespace ManagedFed.Samples.Mnist;
 
@@ -61,4 +62,11 @@ internal sealed record Settings
 
     /// <summary>The threads one process computes with; null leaves the choice to the command.</summary>
     public int? Threads { get; init; }
+
+    /// <summary>Finds out before the training whether what comes out of it can be written.</summary>
+    public void CheckOutputs()
+    {
+        AtomicFile.CheckWritable(Output);
+        if (Json is { } json) AtomicFile.CheckWritable(json);
+    }
 }

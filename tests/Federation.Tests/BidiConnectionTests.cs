@@ -80,7 +80,7 @@ public sealed class BidiConnectionTests
     public async Task End_WhileAnInstructionIsOnItsWay_WaitsForItsEnd()
     {
         using var gone = new CancellationTokenSource();
-        var connection = new BidiConnection(new("a", "b"), new Sink { Slow = new() }, gone.Token);
+        var connection = new BidiConnection(new("a", "b"), new Sink { Slow = new() }, gone: gone.Token);
         var asked = connection.AskAsync(Ask, Token);
         var written = connection.End();
         await gone.CancelAsync();

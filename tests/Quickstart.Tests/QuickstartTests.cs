@@ -142,6 +142,25 @@ public sealed class QuickstartTests(ReducedMnist data) : IClassFixture<ReducedMn
         Assert.DoesNotContain("Epoch", run.Output, StringComparison.Ordinal);
     }
 
+    // The folder is missing, or is where a file should be.
+    [Theory]
+    [InlineData("")]
+    [InlineData("server")]
+    [InlineData("central")]
+    public async Task Run_WithAnOutputThatCannotBeWritten_EndsBeforeItTrains(string command)
+    {
+        var folder = Directory.CreateDirectory(data.NewFile(".npz")).FullName;
+        foreach (var (output, message) in new[] { (folder, "is a folder, expected a file"), (Path.Combine(folder, "none", "a.npz"), "there is no folder") })
+        {
+            var run = await SampleProgram.RunAsync([.. command.Length > 0 ? [command] : Array.Empty<string>(), "--dataset", data.Folder, "--output", output]);
+
+            Assert.Equal(1, run.ExitCode);
+            Assert.StartsWith($"Error: [file] {output} ", run.Error, StringComparison.Ordinal);
+            Assert.Contains(message, run.Error, StringComparison.Ordinal);
+            Assert.Equal("", run.Output);
+        }
+    }
+
     [Fact]
     public async Task Central_FolderWithoutImages_NamesTheMissingFile()
     {

@@ -79,9 +79,11 @@ internal sealed class NodeSession(FleetCalls calls, NodeWork work, ulong node, F
                 start = time.GetTimestamp();
                 answer = await work.RunAsync(metadata, message.Content, cancellation).ConfigureAwait(false);
             }
-            catch (FormatException exception) when (head.Metadata is not null)
+            catch (FormatException exception)
             {
                 log.Unreadable(id, exception.Message);
+                // There is nobody to reply to.
+                if (head.Metadata is null) return;
                 (metadata, answer) = (head.Metadata, NodeWork.Failed(NodeError.MessageUnavailable, exception.Message));
             }
             await PushAsync(metadata, answer, time.GetElapsedTime(start), cancellation).ConfigureAwait(false);

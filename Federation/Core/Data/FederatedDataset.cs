@@ -8,7 +8,7 @@ namespace ManagedFed.Federation.Data;
 /// </remarks>
 /// <example>
 /// <code>
-/// var mnist = new FederatedDataset(new IdxSource("data"), new() { ["train"] = new DirichletPartitioner(10, "label", alpha: 0.5) });
+/// var mnist = new FederatedDataset(new IdxSource("data"), new() { ["train"] = new DirichletPartitioner(10, "label", Alpha: 0.5) });
 /// var (train, test) = mnist.LoadPartition(0).TrainTestSplit(testSize: 0.2, seed: 42);
 /// </code>
 /// </example>

@@ -19,12 +19,18 @@ internal interface IInstructionWriter
 /// parts, so that the memory of a message is its arrays' and little more, and a slow peer holds up nobody else.
 /// </summary>
 /// <remarks>Framing: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, "Length-Prefixed-Message".</remarks>
-internal sealed class FramePipe(PipeReader reader, PipeWriter writer) : IInstructionWriter
+/// <param name="reader">Where replies come from.</param>
+/// <param name="writer">Where instructions go.</param>
+/// <param name="memory">Counts the bytes of replies that arrive; null for no count.</param>
+internal sealed class FramePipe(PipeReader reader, PipeWriter writer, ReplyMemory? memory = null) : IInstructionWriter
 {
     private const int Prefix = 5, Part = 256 << 10;
 
     /// <summary>Messages up to here are read whole; of larger ones the tensors go to their arrays as they arrive.</summary>
     private const int Whole = 1 << 20;
+
+    /// <summary>Messages up to here are not counted among those that arrive at the same time.</summary>
+    private const int Small = 64 << 10;
 
     /// <exception cref="IOException">The peer is gone.</exception>
     /// <exception cref="OverflowException">The message would be longer than 2 GiB.</exception>
@@ -77,32 +83,52 @@ internal sealed class FramePipe(PipeReader reader, PipeWriter writer) : IInstruc
         if (result.IsCompleted || result.IsCanceled) throw new IOException("[wire] the peer reads no more");
     }
 
-    /// <summary>The next reply; null when the peer has closed its side.</summary>
-    /// <param name="expectsArrays">Asked once a message has begun: whether its tensors are to be arrays.</param>
+    /// <summary>The next reply; null when the peer has closed its side. One that is larger than allowed is read over.</summary>
+    /// <param name="expected">Asked once a message has begun: what it may hold.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <exception cref="RpcException">What the peer sends is no message; there is no way to find the next one's start.</exception>
     /// <exception cref="IOException">The connection is lost.</exception>
-    public async Task<Frame<Reply>?> ReadAsync(Func<bool> expectsArrays, CancellationToken cancellation)
+    public async Task<Frame<Reply>?> ReadAsync(Func<ReplyAllowance> expected, CancellationToken cancellation)
     {
         var result = await reader.ReadAtLeastAsync(Prefix, cancellation).ConfigureAwait(false);
         if (result.Buffer.IsEmpty && result.IsCompleted) return null;
         if (result.Buffer.Length < Prefix) throw new IOException("[wire] the stream ends inside a message");
         var length = ReadPrefix(result.Buffer.Slice(0, Prefix));
         reader.AdvanceTo(result.Buffer.GetPosition(Prefix));
+        var allowance = expected();
+        if (allowance.Problem(length) is { } problem)
+        {
+            await SkipAsync(length, cancellation).ConfigureAwait(false);
+            return new(problem, length);
+        }
+        using var share = memory?.Open();
+        if (share is not null && length > Small) await share.TakeAsync(length, cancellation).ConfigureAwait(false);
         try
         {
-            if (length > Whole && expectsArrays()) return await new LargeReplyReader(reader, length, cancellation).ReadAsync().ConfigureAwait(false);
-            if (length == 0) return FrameReader.ReadReply(ReadOnlySequence<byte>.Empty);
+            if (length > Whole && allowance.Arrays) return await new LargeReplyReader(reader, length, allowance, cancellation).ReadAsync().ConfigureAwait(false);
+            if (length == 0) return FrameReader.ReadReply(ReadOnlySequence<byte>.Empty, allowance);
             result = await reader.ReadAtLeastAsync(length, cancellation).ConfigureAwait(false);
             if (result.Buffer.Length < length) throw new IOException("[wire] the stream ends inside a message");
             var payload = result.Buffer.Slice(0, length);
-            var frame = FrameReader.ReadReply(payload);
+            var frame = FrameReader.ReadReply(payload, allowance);
             reader.AdvanceTo(payload.End);
             return frame;
         }
         catch (InvalidProtocolBufferException exception)
         {
             throw new RpcException(new(StatusCode.Internal, exception.Message));
+        }
+    }
+
+    private async Task SkipAsync(long length, CancellationToken cancellation)
+    {
+        while (length > 0)
+        {
+            var result = await reader.ReadAsync(cancellation).ConfigureAwait(false);
+            var taken = Math.Min(length, result.Buffer.Length);
+            length -= taken;
+            reader.AdvanceTo(result.Buffer.GetPosition(taken));
+            if (result.IsCompleted && length > 0) throw new IOException("[wire] the stream ends inside a message");
         }
     }
 

@@ -14,19 +14,18 @@ namespace ManagedFed.Federation;
 /// </remarks>
 /// <param name="reader">The pipe, at the message's first byte.</param>
 /// <param name="length">The bytes of the message.</param>
+/// <param name="allowance">What it may hold; its length is checked already.</param>
 /// <param name="cancellation">Gives up.</param>
-internal sealed class LargeReplyReader(PipeReader reader, long length, CancellationToken cancellation)
+internal sealed class LargeReplyReader(PipeReader reader, long length, ReplyAllowance allowance, CancellationToken cancellation)
 {
     // Tags of fields that have a length: the model and the result of training, parameters in them, tensors and their type in those.
     private const ulong GetParametersRes = 3 << 3 | 2, FitRes = 4 << 3 | 2, InParameters = 2 << 3 | 2, InTensor = 1 << 3 | 2, InType = 2 << 3 | 2;
-
-    /// <summary>The most that may stand beside the tensors.</summary>
-    private const int MostBeside = 16 << 20;
 
     private readonly ArrayBufferWriter<byte> beside = new();
     private readonly List<NdArray> arrays = [];
     private readonly long length = length;
     private long left = length;
+    private int tensors, others;
     private string? problem;
     private string? type;
 
@@ -50,7 +49,7 @@ internal sealed class LargeReplyReader(PipeReader reader, long length, Cancellat
             seen = true;
             await ParametersAsync(await LengthAsync(left).ConfigureAwait(false)).ConfigureAwait(false);
         }
-        if (type != Parameters.NumpyType) problem ??= $"[wire] tensors are of type '{type}', expected '{Parameters.NumpyType}'";
+        if (type != Parameters.NumpyType) problem ??= $"[wire] tensors are of type '{PeerText.Harmless(type ?? "")}', expected '{Parameters.NumpyType}'";
         if (problem is not null) return new(problem, length);
         try
         {
@@ -79,6 +78,7 @@ internal sealed class LargeReplyReader(PipeReader reader, long length, Cancellat
     private async Task TensorAsync(long bytes)
     {
         var end = left - bytes;
+        if (++tensors > allowance.Tensors && problem is null) Refuse(ReplyCount.TooManyTensors(tensors, allowance));
         if (problem is null && await HeaderAsync(bytes).ConfigureAwait(false) is { } header)
         {
             var array = NpyData.Allocate(header.DataLength);
@@ -129,6 +129,7 @@ internal sealed class LargeReplyReader(PipeReader reader, long length, Cancellat
     /// <summary>Takes a field and keeps it among what stands beside the tensors.</summary>
     private async Task CopyAsync(ulong tag)
     {
+        if (++others > allowance.Metrics + ReplyAllowance.OtherFields && problem is null) Refuse(ReplyCount.TooManyMetrics(allowance));
         Keep(tag);
         long bytes;
         switch ((WireFormat.WireType)(tag & 7))
@@ -144,18 +145,30 @@ internal sealed class LargeReplyReader(PipeReader reader, long length, Cancellat
                 break;
             default: throw Unknown();
         }
-        if (bytes > left || bytes > MostBeside - beside.WrittenCount) throw Unknown();
+        if (bytes > left) throw Unknown();
+        if (bytes > allowance.MetricsBytes - beside.WrittenCount && problem is null) Refuse(ReplyCount.TooManyMetrics(allowance));
         var end = left - bytes;
         while (left > end)
         {
             var buffer = await FillAsync(1, left - end).ConfigureAwait(false);
-            foreach (var segment in buffer) beside.Write(segment.Span);
+            if (problem is null)
+            {
+                foreach (var segment in buffer) beside.Write(segment.Span);
+            }
             Consume(buffer);
         }
     }
 
+    /// <summary>Notes what is wrong; the rest is read over.</summary>
+    private void Refuse(string why)
+    {
+        problem = why;
+        arrays.Clear();
+    }
+
     private void Keep(ulong varint)
     {
+        if (problem is not null) return;
         for (; varint >= 0x80; varint >>= 7) beside.Write([(byte)(varint | 0x80)]);
         beside.Write([(byte)varint]);
     }

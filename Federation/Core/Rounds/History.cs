@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using ManagedFed.IO;
 
 namespace ManagedFed.Federation;
 
@@ -92,12 +93,9 @@ public sealed class History
         json.WriteEndObject();
     }
 
-    /// <summary>Writes the history as JSON to a file, see <see cref="WriteJson(Stream)"/>.</summary>
-    public void WriteJson(string path)
-    {
-        using var file = File.Create(path);
-        WriteJson(file);
-    }
+    /// <summary>Writes the history as JSON to a file, which holds its old content until the new one is complete on disk; see <see cref="WriteJson(Stream)"/>.</summary>
+    /// <exception cref="IOException">The file cannot be written; it is unchanged then.</exception>
+    public void WriteJson(string path) => AtomicFile.Write(path, WriteJson);
 
     /// <summary>The history for people, six digits to a number; sections without values are left out.</summary>
     public override string ToString()

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Google.Protobuf;
+using Grpc.Core;
 
 namespace ManagedFed.Federation;
 
@@ -8,15 +9,22 @@ namespace ManagedFed.Federation;
 /// <param name="Objects">Its objects.</param>
 internal sealed record PushedReply(string Id, ReplyObjects Objects);
 
+/// <summary>What nodes' replies may take.</summary>
+/// <param name="Limits">By what was asked.</param>
+/// <param name="MaxBytes">Whatever was asked.</param>
+/// <param name="Memory">Counts what arrives at the same time.</param>
+internal sealed record FleetReplies(ReplyLimits Limits, long MaxBytes, ReplyMemory Memory);
+
 /// <summary>
 /// One node's stay: a mailbox of one instruction, which the node pulls with its objects, and the reply that it pushes. The node does
 /// all the calling; whoever asks waits.
 /// </summary>
-internal sealed class FleetConnection(ClientInfo info, ulong node, ulong run, ObjectLimits limits, TimeProvider clock) : IClientConnection
+internal sealed class FleetConnection(ClientInfo info, ulong node, ulong run, FleetReplies replies, TimeProvider clock) : IClientConnection
 {
     private readonly Lock gate = new();
     private Exchange? current;
     private string? lastReply;
+    private IReadOnlyList<string> lastObjects = [];
     private bool ended;
 
     public ClientInfo Info => info;
@@ -48,7 +56,8 @@ internal sealed class FleetConnection(ClientInfo info, ulong node, ulong run, Ob
             GroupId = instruction.Round?.ToString(CultureInfo.InvariantCulture) ?? "",
             CreatedAt = (clock.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds,
         };
-        var exchange = new Exchange(Deflation.Deflate(metadata, content));
+        using var share = replies.Memory.Open();
+        var exchange = new Exchange(Deflation.Deflate(metadata, content), ReplyAllowance.For(instruction, replies.Limits).ToObjects(replies.MaxBytes), share);
         lock (gate)
         {
             if (ended) return Answer.Failed(FailureReason.Disconnected, "left before it was asked");
@@ -83,7 +92,7 @@ internal sealed class FleetConnection(ClientInfo info, ulong node, ulong run, Ob
 
     private async Task<Answer> ReadAsync(PushedReply reply, Exchange exchange, ArrayRecord? model, CancellationToken cancellation)
     {
-        var message = await new Inflation(reply.Objects.TakeAsync, limits, model).ReadAsync(reply.Id, cancellation).ConfigureAwait(false);
+        var message = await new Inflation(reply.Objects.TakeAsync, exchange.Limits, model).ReadAsync(reply.Id, cancellation).ConfigureAwait(false);
         // The push said the same, but only this is what the id stands for.
         if (ReplyRules.Problem(message.Metadata, exchange.Instruction.Message.Metadata) is { } problem) throw new FormatException($"[fleet] {problem}");
         return message.Error is { } error
@@ -153,7 +162,7 @@ internal sealed class FleetConnection(ClientInfo info, ulong node, ulong run, Ob
                     throw new FormatException(
                         $"[fleet] the tree is of {FleetObject.Shown(tree.ObjectId)}, the message is {FleetObject.Shown(message.Metadata.MessageId)}");
                 }
-                pushed = new(tree.ObjectId, new(tree, exchange.Instruction, limits));
+                pushed = new(tree.ObjectId, new(tree, exchange.Instruction, exchange.Limits));
             }
             catch (FormatException exception)
             {
@@ -161,7 +170,7 @@ internal sealed class FleetConnection(ClientInfo info, ulong node, ulong run, Ob
                 throw;
             }
             exchange.Pushed = pushed;
-            lastReply = pushed.Id;
+            (lastReply, lastObjects) = (pushed.Id, pushed.Objects.ToPush);
         }
         exchange.Reply.TrySetResult(pushed);
         return pushed.Objects.ToPush;
@@ -171,17 +180,27 @@ internal sealed class FleetConnection(ClientInfo info, ulong node, ulong run, Ob
     /// <exception cref="FormatException">The bytes are not those of the id, or too many; the instruction has then failed.</exception>
     public bool Put(string id, ByteString content)
     {
-        ReplyObjects? objects;
-        lock (gate) objects = current?.Pushed?.Objects;
-        return objects?.Put(id, content) ?? false;
+        Exchange? exchange;
+        lock (gate) exchange = current;
+        // A node that did not hear that its last object arrived pushes it again.
+        if (exchange is null) return lastObjects.Contains(id);
+        if (exchange.Pushed?.Objects is not { } objects) return false;
+        return objects.Put(id, content, () =>
+        {
+            if (!exchange.Share.TryTake(content.Length)) throw FleetRefusal.Of(StatusCode.Unavailable, "too many replies arrive at the same time; push again");
+        });
     }
 
     /// <summary>One instruction and what is known of its reply.</summary>
-    private sealed class Exchange(DeflatedMessage instruction)
+    private sealed class Exchange(DeflatedMessage instruction, ObjectLimits limits, ReplyMemory.Share share)
     {
         private long sent;
 
         public DeflatedMessage Instruction => instruction;
+
+        public ObjectLimits Limits => limits;
+
+        public ReplyMemory.Share Share => share;
 
         public TaskCompletionSource<PushedReply?> Reply { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 

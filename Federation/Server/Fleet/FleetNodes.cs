@@ -27,7 +27,8 @@ internal sealed class FleetNode(ulong id, string key)
 
 /// <summary>The nodes by public key: who is registered, who is online, and what is theirs to work on.</summary>
 internal sealed class FleetNodes(
-    ClientRegistry registry, FleetOptions options, KeyList? allowed, ulong run, TimeProvider clock, ILogger log, Func<ulong>? ids = null)
+    ClientRegistry registry, FleetOptions options, KeyList? allowed, ulong run, TimeProvider clock, ILogger log, Func<ulong>? ids = null,
+    ReplyLimits? limits = null, ReplyMemory? memory = null)
 {
     private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(10), Longest = TimeSpan.FromSeconds(1800);
 
@@ -35,7 +36,7 @@ internal sealed class FleetNodes(
     private readonly Dictionary<string, FleetNode> byKey = [];
     private readonly Dictionary<ulong, FleetNode> byId = [];
     private readonly Func<ulong> newId = ids ?? FleetRun.NewId;
-    private readonly ObjectLimits limits = new(MaxBytes: options.MaxReplyBytes);
+    private readonly FleetReplies replies = new(limits ?? new(), options.MaxReplyBytes, memory ?? new(limits?.MaxBytesAtOnce));
 
     /// <summary>Gives a key its number; the same one to a key that has one.</summary>
     public ulong Register(string key)
@@ -132,7 +133,7 @@ internal sealed class FleetNodes(
 
     private void Enter(FleetNode node)
     {
-        var connection = new FleetConnection(ClientInfo.Create($"{node.Peer}, node {node.Id}"), node.Id, run, limits, clock);
+        var connection = new FleetConnection(ClientInfo.Create($"{node.Peer}, node {node.Id}"), node.Id, run, replies, clock);
         if (!registry.Join(connection)) throw FleetRefusal.Of(StatusCode.Unavailable, "the run is over");
         node.Connection = connection;
     }

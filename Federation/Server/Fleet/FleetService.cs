@@ -10,11 +10,12 @@ internal sealed class FleetService(FleetDesk desk) : Wire.Fleet.FleetBase
     public const int MaxRequestBytes = 64 << 20;
 
     /// <summary>A service whose nodes join the registry, with the keys and the bundle that the options name.</summary>
-    public static FleetService Create(FleetOptions options, ClientRegistry registry, TimeProvider clock, ILogger log)
+    public static FleetService Create(FleetOptions options, ClientRegistry registry, FederatedServerOptions server, ReplyMemory memory, ILogger log)
     {
+        var clock = server.TimeProvider;
         var allowed = options.AllowedKeys is { } keys ? new KeyList(keys) : null;
         var run = new FleetRun(FleetRun.NewId(), options.AppBundle is { } path ? AppBundle.Load(path) : null, clock.GetUtcNow());
-        return new(new(new(registry, options, allowed, run.Id, clock, log), run, clock));
+        return new(new(new(registry, options, allowed, run.Id, clock, log, limits: server.ReplyLimits, memory: memory), run, clock));
     }
 
     public override Task<Wire.RegisterNodeResponse> RegisterNode(Wire.RegisterNodeRequest request, ServerCallContext context) =>

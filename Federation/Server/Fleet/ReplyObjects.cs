@@ -23,7 +23,7 @@ internal sealed class ReplyObjects
     /// <exception cref="FormatException">The tree is too large or too deep, or an id is not one.</exception>
     public ReplyObjects(Wire.ObjectTree tree, DeflatedMessage instruction, ObjectLimits limits)
     {
-        (this.instruction, maxBytes) = (instruction, limits.MaxBytes);
+        (this.instruction, maxBytes) = (instruction, limits.MaxReceived);
         foreach (var id in ObjectTrees.Ids(tree, limits)) slots.Add(id, new());
         Link(tree, []);
         ToPush = [.. slots.Keys.Where(id => !IsKnown(id))];
@@ -61,8 +61,12 @@ internal sealed class ReplyObjects
     }
 
     /// <summary>Takes an object in; false when this reply has no such object. One that was here before is taken and not kept twice.</summary>
-    /// <exception cref="FormatException">The bytes are not those of the id, or more than allowed.</exception>
-    public bool Put(string id, ByteString content)
+    /// <remarks>Bytes that are not those of the id were damaged on their way: the right ones may follow.</remarks>
+    /// <param name="id">The object.</param>
+    /// <param name="content">Its bytes.</param>
+    /// <param name="keep">Called before the bytes are kept; what it throws leaves the object missing.</param>
+    /// <exception cref="FormatException">The bytes are not those of the id, or more than allowed; the latter fails the reply.</exception>
+    public bool Put(string id, ByteString content, Action? keep = null)
     {
         TaskCompletionSource? waiting;
         lock (gate)
@@ -72,7 +76,7 @@ internal sealed class ReplyObjects
         }
         // Outside of the lock: hashing is what takes time here.
         var hash = FleetObject.IdOf(content.Span);
-        if (hash != id) throw Fail($"the {content.Length} bytes sent as object {FleetObject.Shown(id)} hash to {FleetObject.Shown(hash)}");
+        if (hash != id) throw new FormatException($"[fleet] the {content.Length} bytes sent as object {FleetObject.Shown(id)} hash to {FleetObject.Shown(hash)}; push it again");
         lock (gate)
         {
             var slot = slots[id];
@@ -81,6 +85,7 @@ internal sealed class ReplyObjects
             {
                 throw Fail($"with object {FleetObject.Shown(id)} the reply has {received + content.Length} bytes, at most {maxBytes} are allowed");
             }
+            keep?.Invoke();
             received += content.Length;
             missing--;
             (slot.Arrived, slot.Content) = (true, content);

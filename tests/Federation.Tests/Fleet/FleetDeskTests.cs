@@ -139,16 +139,32 @@ public sealed class FleetDeskTests
     }
 
     [Fact]
-    public async Task PushObject_OtherBytesThanTheIds_FailTheAnswer()
+    public async Task PushObject_OtherBytesThanTheIds_AreRefusedAndTheRightOnesCount()
     {
         var node = server.JoinedNode();
         var answer = server.Client.AskAsync(Train(1), Token);
         var (metadata, _, _) = await node.Receive();
-        var wanted = node.Push(node.Reply(metadata, TestKit.Fit(1, TestKit.Floats(2)))).ObjectsToPush;
+        var reply = node.Reply(metadata, TestKit.Fit(1, TestKit.Floats(2)));
+        var wanted = node.Push(reply).ObjectsToPush;
 
-        HandDesk.Refused(StatusCode.InvalidArgument, "hash to", () => node.PushObject(wanted[0], ByteString.CopyFromUtf8("ArrayChunk  0\0")));
-
-        Assert.Equal(FailureReason.Malformed, (await answer.Bounded()).Failure!.Reason);
+        foreach (var id in wanted)
+        {
+            reply.TryRead(id, out var content);
+            foreach (var wrong in new[] { ByteString.Empty, ByteString.CopyFromUtf8("ArrayChunk  0\0"), ByteString.CopyFrom(content!.Span[..^1]) })
+            {
+                HandDesk.Refused(StatusCode.InvalidArgument, "hash to", () => node.PushObject(id, wrong));
+            }
+        }
+        Assert.False(answer.IsCompleted);
+        // Out of order, twice, and with the right bytes under a wrong id between.
+        foreach (var id in wanted.Reverse())
+        {
+            reply.TryRead(id, out var content);
+            Assert.False(node.PushObject(new string('0', 64), content!));
+            Assert.True(node.PushObject(id, content!));
+            Assert.True(node.PushObject(id, content!));
+        }
+        Assert.Equal((float[])[2], ((FitResult)(await answer.Bounded()).Reply!).Parameters.Arrays[0].ToArray<float>());
     }
 
     [Fact]

@@ -10,10 +10,10 @@ internal sealed class HandDesk
 {
     public const ulong RunId = 17972862423711935946;
 
-    public HandDesk(FleetOptions? options = null, KeyList? allowed = null, AppBundle? bundle = null, Func<ulong>? ids = null)
+    public HandDesk(FleetOptions? options = null, KeyList? allowed = null, AppBundle? bundle = null, Func<ulong>? ids = null, ReplyLimits? limits = null)
     {
         Registry = new(Log);
-        var nodes = new FleetNodes(Registry, options ?? new(), allowed, RunId, Clock, Log, ids);
+        var nodes = new FleetNodes(Registry, options ?? new(), allowed, RunId, Clock, Log, ids, limits);
         Desk = new(nodes, new(RunId, bundle, Clock.GetUtcNow()), Clock);
     }
 

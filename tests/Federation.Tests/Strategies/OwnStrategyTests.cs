@@ -28,7 +28,7 @@ public sealed class OwnStrategyTests
         var readme = File.ReadAllText(Path.Combine(Path.GetDirectoryName(ThisFile())!, "..", "..", "..", "README.md"));
         var source = string.Join('\n', File.ReadAllLines(ThisFile()).SkipWhile(line => line != "internal sealed class EqualVotes : Strategy"));
 
-        Assert.Contains($"```csharp\n{source}\n```", readme.ReplaceLineEndings("\n"), StringComparison.Ordinal);
+        Assert.Contains($"```csharp\nusing ManagedFed.Federation;\n\n{source}\n```", readme.ReplaceLineEndings("\n"), StringComparison.Ordinal);
     }
 
     private static string ThisFile([CallerFilePath] string path = "") => path;

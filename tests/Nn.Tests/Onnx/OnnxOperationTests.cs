@@ -27,6 +27,8 @@ public sealed class OnnxOperationTests
         ["power"] = x => x.Abs().Power(Tensor.Scalar(1.7)),
         ["floor_divide"] = x => x.FloorDivide(Tensor.Scalar(0.7)),
         ["remainder"] = x => x % -0.7,
+        ["floor_divide and remainder of special values"] = x => Special(x, (a, b) => a.FloorDivide(b).NanToNum(7, 8, -9) + (a % b).Sign().NanToNum(3) * 100),
+        ["sign of NaN"] = x => x.Log().Sign().NanToNum(7),
         ["maximum"] = x => Tensor.Maximum(x, Tensor.Minimum(x * 2, -x)),
         ["less and greater"] = x => (x < 0.5) & (x > -1) | (x >= 1.5) ^ (x <= -2),
         ["equal"] = x => Tensor.LogicalOr(x.Sign() == 1, x.Round() != 0),
@@ -66,6 +68,7 @@ public sealed class OnnxOperationTests
     {
         ["arithmetic"] = x => x * x + x - 3,
         ["division"] = x => x.FloorDivide(x % 3 + 2),
+        ["division of negative numbers"] = x => (x.AsType(DType.Int64) - 6).FloorDivide(x.AsType(DType.Int64) % 5 - 7),
         ["remainder"] = x => x % 4,
         ["extremes"] = x => Tensor.Maximum(x, x.Max(1, keepDims: true) - x),
         ["reductions"] = x => x.Sum(1) + x.Max(1) - x.Min(1),
@@ -73,6 +76,13 @@ public sealed class OnnxOperationTests
         ["choice"] = x => Tensor.Where(x > 5, x, x * 2),
         ["as truth"] = x => x.AsType(DType.Bool),
     };
+
+    // All pairs of special values, spread over a batch of zeros.
+    private static Tensor Special(Tensor x, Func<Tensor, Tensor, Tensor> f)
+    {
+        var values = Tensor.From(0, 1, -1, 2.5f, -2.5f, float.PositiveInfinity, float.NegativeInfinity, float.NaN);
+        return f(x.Sum([1, 2]).Reshape(-1, 1, 1) * 0 + values.ExpandDims(1), values);
+    }
 
     public static TheoryData<string> Names => [.. Functions.Keys];
 

@@ -49,12 +49,10 @@ public sealed class NpyRejectTests
     [InlineData("{'descr': '<f4',, 'fortran_order': False, 'shape': (2,)}")]
     [InlineData("{'descr': '<f4', 'fortran_order': 0, 'shape': (2,)}")]
     [InlineData("{'descr': '<f4', 'fortran_order': 'False', 'shape': (2,)}")]
-    [InlineData("{'descr': u'<f4', 'fortran_order': False, 'shape': (2,)}")]
     [InlineData("{'descr': '<f4\"}")]
     [InlineData("{'des\\x63r': '<f4', 'fortran_order': False, 'shape': (2,)}")]
     [InlineData("{'descr': {'a': 1}, 'fortran_order': False, 'shape': (2,)}")]
     [InlineData("{'descr': 4, 'fortran_order': False, 'shape': (2,)}")]
-    [InlineData("\t{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}")]
     [InlineData("{'d\u00e9scr': '<f4', 'fortran_order': False, 'shape': (2,)}")]
     [InlineData("{'descr_descr_descr_descr_descr_descr': '<f4', 'fortran_order': False, 'shape': (2,)}")]
     public void Read_NoFlatDictionary_IsRejected(string header) =>
@@ -87,17 +85,13 @@ public sealed class NpyRejectTests
         Rejects("object and structured arrays are not supported", NpyFiles.With(descr));
 
     [Theory]
-    [InlineData("'f4'")]
     [InlineData("'<f1'")]
     [InlineData("'<f3'")]
     [InlineData("'<f16'")]
-    [InlineData("'|f4'")]
-    [InlineData("'|i2'")]
     [InlineData("'<b2'")]
     [InlineData("'<x4'")]
     [InlineData("'<'")]
     [InlineData("''")]
-    [InlineData("'?'")]
     [InlineData("'<f4 '")]
     public void Read_OtherType_IsRejected(string descr) => Rejects("is not supported, expected |b1", NpyFiles.With(descr));
 

@@ -29,12 +29,13 @@ public sealed class SafetensorsTests : IDisposable
         return stream.ToArray();
     }
 
-    // 1 and 2 as float32 are 3F800000 and 40000000; 83 characters of header and 5 spaces make 88.
+    // 1 and 2 as float32 are 3F800000 and 40000000. The checksums were worked out with zlib's crc32: of nothing, of "a", "F32" and "2,1"
+    // each with a zero behind it and the bytes of 1 and 2, and of "b", "U8", "2" likewise and 7 and 8.
     [Fact]
     public void Write_OfTwoArrays_GivesTheFormatsBytes()
     {
         var bytes = Write(null, ("b", NdArray.From<byte>(7, 8)), ("a", NdArray.From<float>([1, 2], [2, 1])));
-        const string Json = """{"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[2],"data_offsets":[8,10]}}""";
+        const string Json = """{"__metadata__":{"managedfed.crc32":"00000000 3db743c1 16e0d083"},"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[2],"data_offsets":[8,10]}}""";
         Assert.Equal(Bytes(Json.PadRight((Json.Length + 7) / 8 * 8), 0, 0, 0x80, 0x3F, 0, 0, 0, 0x40, 7, 8), bytes);
     }
 
@@ -111,6 +112,7 @@ public sealed class SafetensorsTests : IDisposable
             Assert.Equal((array.Shape, array.DType), (file.Arrays[name].Shape, file.Arrays[name].DType));
             Assert.Equal(array.Contiguous().Bytes.ToArray(), file.Arrays[name].Bytes.ToArray());
         }
+        Assert.Equal(["empty", "format"], file.Metadata.Keys.Order());
         Assert.Equal(["step"], Safetensors.Load(path, name => name == "step").Arrays.Keys);
         Assert.Single(Directory.GetFiles(folder));
     }
@@ -218,6 +220,78 @@ public sealed class SafetensorsTests : IDisposable
             }
         });
     }
+
+    /// <summary>Every single byte of a file changed: the arrays and metadata stay what they were, or the damage is named.</summary>
+    [Fact]
+    public void Read_OfAnyFlippedByte_GivesTheContentOrRefusesIt()
+    {
+        var arrays = new[] { ("w", Views.Range([3, 2])), ("m", NdArray.From<bool>(true, false)), ("n", Views.Range([4], DType.Int8)) };
+        var whole = Write(new Dictionary<string, string> { ["k"] = "v" }, arrays);
+        var expected = Content(Read(whole));
+        for (var i = 0; i < whole.Length; i++)
+        {
+            for (var bit = 0; bit < 8; bit++)
+            {
+                var damaged = (byte[])whole.Clone();
+                damaged[i] ^= (byte)(1 << bit);
+                try
+                {
+                    // The entry of the checksums under another name is another program's.
+                    Assert.Equal(expected, Content(Read(damaged)).Replace(", changed", "", StringComparison.Ordinal));
+                }
+                catch (FormatException e)
+                {
+                    Assert.StartsWith("[safetensors] ", e.Message, StringComparison.Ordinal);
+                }
+            }
+        }
+
+        static string Content(SafetensorsFile file) =>
+            string.Concat(file.Metadata.OrderBy(entry => entry.Key).Select(entry => entry.Key.Length > 5 ? ", changed" : $"{entry.Key}={entry.Value}"))
+            + string.Join(';', file.Arrays.OrderBy(entry => entry.Key).Select(entry => $"{entry.Key} {entry.Value.Shape} {entry.Value.DType} {Convert.ToHexString(entry.Value.Bytes)}"));
+    }
+
+    [Fact]
+    public void Read_OfADamagedTensor_NamesIt()
+    {
+        var whole = Write(null, ("w", Views.Range([3, 2])), ("v", Views.Range([2])));
+        whole[^9] ^= 4;
+        var error = Assert.Throws<FormatException>(() => Read(whole));
+        Assert.StartsWith("[safetensors] tensor 'w' has checksum ", error.Message, StringComparison.Ordinal);
+        Assert.Contains("the file is damaged", error.Message, StringComparison.Ordinal);
+        Assert.Equal(["w", "v"], Read(whole, new() { VerifyChecksums = false }).Arrays.Keys);
+        Assert.Equal(["v"], Safetensors.Read(new MemoryStream(whole), name => name == "v").Arrays.Keys);
+    }
+
+    [Fact]
+    public void Write_OfWhatWasRead_GivesTheSameFile()
+    {
+        var first = Write(new Dictionary<string, string> { ["k"] = "v" }, ("w", Views.Range([3, 2])), ("m", NdArray.From<bool>(true, false)));
+        var file = Read(first);
+        Assert.Equal(first, Write(file.Metadata, [.. file.Arrays.Select(entry => (entry.Key, entry.Value))]));
+    }
+
+    [Fact]
+    public void Write_OfNamesThatCannotBeRead_IsRefused()
+    {
+        Assert.Contains("half a surrogate pair", Assert.Throws<ArgumentException>(() => Write(null, ("a\ud800", Views.Range([1])))).Message, StringComparison.Ordinal);
+        Assert.Contains("half a surrogate pair", Assert.Throws<ArgumentException>(() => Write(new Dictionary<string, string> { ["a"] = "\udc00b" }, ("a", Views.Range([1])))).Message, StringComparison.Ordinal);
+        Assert.Contains("reserved for the checksums", Assert.Throws<ArgumentException>(() => Write(new Dictionary<string, string> { ["managedfed.crc32"] = "" })).Message, StringComparison.Ordinal);
+        Assert.Single(Read(Write(null, ("\ud83d\ude00", Views.Range([1])))).Arrays);
+    }
+
+    // 100,000 names of 160 characters are 16 MB of header and more.
+    [Fact]
+    public void ReadOfWrite_OfManyTensors_GivesThemAll()
+    {
+        var one = NdArray.From<byte>(1);
+        var arrays = Enumerable.Range(0, 100_000).Select(i => ($"{i:D160}", one)).ToArray();
+        Assert.Equal(100_000, Read(Write(null, arrays)).Arrays.Count);
+    }
+
+    [Fact]
+    public void ToString_OfAFile_ListsShapesOnly() =>
+        Assert.Equal("SafetensorsFile: 1 arrays, 0 metadata\n    w (3, 2) float32", Read(Write(null, ("w", Views.Range([3, 2])))).ToString());
 
     private sealed class CountingStream(byte[] bytes) : MemoryStream(bytes)
     {

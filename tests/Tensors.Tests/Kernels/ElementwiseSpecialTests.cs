@@ -43,7 +43,7 @@ public sealed class ElementwiseSpecialTests
     public void Unary_SpecialValues_FollowIeee()
     {
         MapGives<Relu>([-1, -0.0, 0, 2, NaN, Inf, -Inf], [0, 0, 0, 2, NaN, Inf, 0]);
-        MapGives<Sign>([-3, -0.0, 0, 2, NaN, Inf, -Inf], [-1, 0, 0, 1, 0, 1, -1]);
+        MapGives<Sign>([-3, -0.0, 0, 2, NaN, Inf, -Inf], [-1, 0, 0, 1, NaN, 1, -1]);
         MapGives<Abs>([-0.0, NaN, -Inf, -2], [0, NaN, Inf, 2]);
         MapGives<Negative>([0, NaN, -Inf], [-0.0, NaN, Inf]);
         MapGives<Round>([0.5, 1.5, 2.5, -0.5, -1.5, NaN, Inf], [0, 2, 2, -0.0, -2, NaN, Inf]);
@@ -61,6 +61,8 @@ public sealed class ElementwiseSpecialTests
         ZipGives<ReluGrad>([5, 5, 5, 5, NaN], [1, 0, -1, NaN, 2], [5, 0, 0, 0, NaN]);
         ZipGives<LogAddExp>([-Inf, Inf, Inf, -Inf, NaN, 0], [-Inf, Inf, -Inf, 3, 0, Inf], [-Inf, Inf, Inf, 3, NaN, Inf]);
         ZipGives<FloorDivide>([7, -7, 7, -7, 1], [2, 2, -2, -2, 0], [3, -4, -4, 3, Inf]);
+        ZipGives<ZeroProduct>([0, -0.0, 0, Inf, 2, NaN, 2, 0], [Inf, NaN, 3, 0, 3, 1, Inf, 0], [0, 0, 0, 0, 6, NaN, Inf, 0]);
+        ZipGives<ZeroQuotient>([0, -0.0, 0, 3, 2, NaN, 1], [0, NaN, Inf, 2, 0, 1, NaN], [0, 0, 0, 1.5, Inf, NaN, NaN]);
         ZipGives<Remainder>([7, -7, 7, -7, 1, 5.5, 1e30], [2, 2, -2, -2, 0, 1.5, 1], [1, 1, -1, -1, NaN, 1, 0]);
     }
 
@@ -80,8 +82,8 @@ public sealed class ElementwiseSpecialTests
     [Fact]
     public void Integers_DivisionAndPower_AreTotal()
     {
-        // // truncates and % floors, as in MLX; a zero divisor gives 0.
-        ZipGives<FloorDivide>([-7, 7, 7, -7, 5], [2, -2, 2, -2, 0], [-3, -3, 3, 3, 0], DType.Int32, DType.Int64);
+        // // and % floor, as in NumPy; a zero divisor gives 0.
+        ZipGives<FloorDivide>([-7, 7, 7, -7, 5], [2, -2, 2, -2, 0], [-4, -4, 3, 3, 0], DType.Int32, DType.Int64);
         ZipGives<Remainder>([-7, 7, 7, -7, 5, 6], [2, -2, 2, -2, 0, -1], [1, -1, 1, -1, 0, 0], DType.Int32, DType.Int64);
         ZipGives<FloorDivide>([7, 200, 5], [2, 255, 0], [3, 0, 0], DType.UInt32, DType.UInt8);
         ZipGives<Remainder>([7, 200, 5], [2, 255, 0], [1, 200, 0], DType.UInt32, DType.UInt8);

@@ -11,7 +11,7 @@ namespace ManagedFed.Federation.Data;
 /// <example>
 /// <code>
 /// var source = new CsvSource("iris.csv") { Features = ["length", "width"] };
-/// var iris = new FederatedDataset(source, new() { ["train"] = new DirichletPartitioner(10, "species", alpha: 0.5) });
+/// var iris = new FederatedDataset(source, new() { ["train"] = new DirichletPartitioner(10, "species", Alpha: 0.5) });
 /// var examples = iris.LoadPartition(0).ToDataset("features", "species");
 /// </code>
 /// </example>

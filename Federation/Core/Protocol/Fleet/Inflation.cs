@@ -7,9 +7,13 @@ namespace ManagedFed.Federation;
 internal delegate ValueTask<ReadOnlyMemory<byte>> ObjectSource(string id, CancellationToken cancellation);
 
 /// <summary>What a peer may ask of our memory.</summary>
-/// <param name="MaxObjects">The most objects of one message.</param>
+/// <param name="MaxObjects">The most objects of one message, and of its tree.</param>
 /// <param name="MaxBytes">The most bytes of one message's arrays.</param>
-internal sealed record ObjectLimits(int MaxObjects = 1 << 18, long MaxBytes = 16L << 30)
+/// <param name="MaxMetricsBytes">The most bytes of its other records.</param>
+/// <param name="MaxMetrics">The most values of those.</param>
+/// <param name="MaxReceived">The most bytes of all objects.</param>
+internal sealed record ObjectLimits(
+    int MaxObjects = 1 << 18, long MaxBytes = 16L << 30, long MaxMetricsBytes = 64 << 20, int MaxMetrics = 1 << 20, long MaxReceived = long.MaxValue)
 {
     public static ObjectLimits Default { get; } = new();
 }
@@ -31,8 +35,8 @@ internal sealed record FleetMessage(Wire.Metadata Metadata, RecordDict? Content,
 internal sealed class Inflation(ObjectSource source, ObjectLimits limits, ArrayRecord? known = null)
 {
     private readonly Dictionary<string, RecordArray> arrays = [];
-    private int objects;
-    private long bytes;
+    private int objects, values;
+    private long bytes, beside;
 
     /// <exception cref="FormatException">An object is not what its id or its place says, or the message is too large.</exception>
     public async Task<FleetMessage> ReadAsync(string id, CancellationToken cancellation)
@@ -77,12 +81,12 @@ internal sealed class Inflation(ObjectSource source, ObjectLimits limits, ArrayR
             return known.Own();
         }
         var record = await FetchAsync(id, cancellation, ObjectType.ArrayRecord, ObjectType.MetricRecord, ObjectType.ConfigRecord).ConfigureAwait(false);
-        if (record.Type == ObjectType.ConfigRecord) return new ConfigRecord(RecordCodec.Decode(record.Body.Span));
+        if (record.Type == ObjectType.ConfigRecord) return new ConfigRecord(Values(id, record.Body));
         if (record.Type == ObjectType.MetricRecord)
         {
             try
             {
-                return new MetricRecord(RecordCodec.Decode(record.Body.Span));
+                return new MetricRecord(Values(id, record.Body));
             }
             catch (ArgumentException exception)
             {
@@ -97,6 +101,19 @@ internal sealed class Inflation(ObjectSource source, ObjectLimits limits, ArrayR
         return new ArrayRecord(items) { PulledId = id };
     }
 
+    /// <summary>The values of a record that is not of arrays, counted before they are made.</summary>
+    private IReadOnlyList<(string Name, RecordValue Value)> Values(string id, ReadOnlyMemory<byte> body)
+    {
+        beside += body.Length;
+        values += ReplyCount.Fields(body);
+        if (beside > limits.MaxMetricsBytes || values > limits.MaxMetrics)
+        {
+            throw FleetObject.Malformed(
+                id, $"with it the message's records have {beside} bytes and {values} values, at most {limits.MaxMetricsBytes} and {limits.MaxMetrics} are taken");
+        }
+        return RecordCodec.Decode(body.Span);
+    }
+
     private async Task<RecordArray> ArrayAsync(string id, CancellationToken cancellation)
     {
         if (arrays.TryGetValue(id, out var seen))
@@ -109,18 +126,19 @@ internal sealed class Inflation(ObjectSource source, ObjectLimits limits, ArrayR
         var chunks = body.Chunks.Select(index => index >= 0 && index < item.Children.Count ? item.Children[index]
             : throw FleetObject.Malformed(id, $"piece {index} is not among its {item.Children.Count} children")).ToArray();
         var array = body.SType == Parameters.NumpyType && chunks.Length > 0
-            ? new RecordArray(await NumpyAsync(id, chunks, cancellation).ConfigureAwait(false), body.DType, body.Shape)
+            ? new RecordArray(await NumpyAsync(id, body, chunks, cancellation).ConfigureAwait(false), body.DType, body.Shape)
             : new RecordArray(await OpaqueAsync(id, chunks, cancellation).ConfigureAwait(false), body.SType, body.DType, body.Shape);
         arrays.Add(id, array);
         return array;
     }
 
-    private async Task<NdArray> NumpyAsync(string id, string[] chunks, CancellationToken cancellation)
+    private async Task<NdArray> NumpyAsync(string id, RecordJson.ArrayBody declared, string[] chunks, CancellationToken cancellation)
     {
         var piece = await ChunkAsync(chunks[0], cancellation).ConfigureAwait(false);
         try
         {
             var (header, start) = Npy.ReadHeader(piece.Span);
+            if (Contradiction(declared, header) is { } other) throw FleetObject.Malformed(id, other);
             // No more memory than the pieces that are said to come can fill.
             if (header.DataLength > (long)chunks.Length * ArrayBytes.ChunkSize - start) throw Incomplete(header.DataLength);
             Count(id, header.DataLength);
@@ -144,6 +162,17 @@ internal sealed class Inflation(ObjectSource source, ObjectLimits limits, ArrayR
         }
 
         FormatException Incomplete(long needed) => FleetObject.Malformed(id, $"its {chunks.Length} pieces hold fewer than the {needed} bytes it needs");
+    }
+
+    /// <summary>Where what is said of an array differs from what its data say; Flower's older interface says nothing.</summary>
+    private static string? Contradiction(RecordJson.ArrayBody declared, in NpyHeader header)
+    {
+        if (declared.DType.Length == 0 && declared.Shape.Count == 0) return null;
+        var type = header.Type;
+        return declared.DType != type.DType.Name() && declared.DType != $"{(type.BigEndian ? '>' : '<')}{type.Kind}{type.Size}"
+            ? $"it is declared as '{PeerText.Harmless(declared.DType)}', its data are {type.DType.Name()}"
+            : !declared.Shape.SequenceEqual([.. header.Shape]) ? $"it is declared with shape ({string.Join(", ", declared.Shape.Take(32))}), its data have {header.Shape}"
+            : null;
     }
 
     private async Task<ByteString> OpaqueAsync(string id, string[] chunks, CancellationToken cancellation)

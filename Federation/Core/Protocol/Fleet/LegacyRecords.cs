@@ -64,10 +64,10 @@ internal static class LegacyRecords
         GetParameters => new GetParametersResult(Status(content, "getparametersres.status"), Model(content, "getparametersres.parameters")),
         Train => new FitResult(
             Status(content, "fitres.status"), Model(content, "fitres.parameters"),
-            Number(content, "fitres.num_examples", "num_examples").AsInt64(), Values(content, "fitres.metrics")),
+            Whole("num_examples", Number(content, "fitres.num_examples", "num_examples")), Values(content, "fitres.metrics")),
         Evaluate => new EvaluateResult(
             Status(content, "evaluateres.status"), (float)Number(content, "evaluateres.loss", "loss").AsDouble(),
-            Number(content, "evaluateres.num_examples", "num_examples").AsInt64(), Values(content, "evaluateres.metrics")),
+            Whole("num_examples", Number(content, "evaluateres.num_examples", "num_examples")), Values(content, "evaluateres.metrics")),
         _ => throw UnknownType(messageType),
     };
 
@@ -106,10 +106,14 @@ internal static class LegacyRecords
     private static ResultStatus Status(RecordDict content, string name)
     {
         var record = Get<ConfigRecord>(content, name);
-        return record.TryGetValue("code", out var code) && code is { IsList: false, Kind: ScalarKind.Int64 }
-            && record.TryGetValue("message", out var text) && text is { IsList: false, Kind: ScalarKind.String }
-                ? new((ResultCode)code.Scalar.AsInt64(), text.Scalar.AsString())
-                : throw new FormatException($"[fleet] '{name}' is no status: it needs an integer 'code' and a text 'message'");
+        if (!(record.TryGetValue("code", out var code) && code is { IsList: false, IsNumeric: true }
+            && record.TryGetValue("message", out var text) && text is { IsList: false, Kind: ScalarKind.String }))
+        {
+            throw new FormatException($"[fleet] '{name}' is no status: it needs an integer 'code' and a text 'message'");
+        }
+        var number = Whole("code", code.Scalar);
+        return number is >= 0 and <= int.MaxValue ? new((ResultCode)number, text.Scalar.AsString())
+            : throw new FormatException($"[fleet] the code of '{name}' is {number}, expected 0 to {int.MaxValue}");
     }
 
     private static OrderedDictionary<string, Scalar> Values(RecordDict content, string name)
@@ -126,6 +130,16 @@ internal static class LegacyRecords
     private static Scalar Number(RecordDict content, string name, string key) =>
         Get<MetricRecord>(content, name).TryGetValue(key, out var value) && !value.IsList ? value.Scalar
             : throw new FormatException($"[fleet] '{name}' has no single number '{key}'");
+
+    /// <summary>A number that counts: an integer of 64 bits, also where it is written as a float or unsigned.</summary>
+    private static long Whole(string key, Scalar value) => value.Kind switch
+    {
+        ScalarKind.Int64 => value.AsInt64(),
+        ScalarKind.UInt64 when value.AsUInt64() <= long.MaxValue => (long)value.AsUInt64(),
+        // 2⁶³ itself is a double and no long.
+        ScalarKind.Double when Math.Truncate(value.AsDouble()) == value.AsDouble() && Math.Abs(value.AsDouble()) < 9223372036854775808.0 => (long)value.AsDouble(),
+        _ => throw new FormatException($"[fleet] '{key}' is {value.Kind} {value}, expected a whole number of 64 bits"),
+    };
 
     private static T Get<T>(RecordDict content, string name) where T : class, IRecord =>
         content.TryGetValue(name, out var record) && record is T wanted ? wanted

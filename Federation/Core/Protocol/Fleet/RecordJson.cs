@@ -30,9 +30,13 @@ internal static class RecordJson
         foreach (var property in root.EnumerateObject())
         {
             var child = property.Value.GetString() ?? "";
-            if (!children.Contains(child)) throw FleetObject.Malformed(id, $"'{property.Name}' is not among its children");
-            if (!names.Add(property.Name)) throw FleetObject.Malformed(id, $"the name '{property.Name}' is there twice");
+            if (!children.Contains(child)) throw FleetObject.Malformed(id, $"'{PeerText.Harmless(property.Name)}' is not among its children");
+            if (!names.Add(property.Name)) throw FleetObject.Malformed(id, $"the name '{PeerText.Harmless(property.Name)}' is there twice");
             items.Add((property.Name, child));
+        }
+        if (children.Count != source.Children.Count || items.DistinctBy(item => item.Item2).Count() != children.Count)
+        {
+            throw FleetObject.Malformed(id, $"it has {source.Children.Count} children, its body names {items.DistinctBy(item => item.Item2).Count()}");
         }
         return items;
     });

@@ -1,0 +1,135 @@
+namespace ManagedFed.Federation;
+
+/// <summary>What clients' replies may take of a server's memory. Sizes are counted before anything is allocated.</summary>
+/// <remarks>
+/// A reply to training may have as many arrays as the client was sent, each of up to 8 bytes an element (clients of plain NumPy return
+/// float64), and metrics. A client that sends more has not answered; the run goes on.
+/// </remarks>
+public sealed record ReplyLimits
+{
+    private readonly long maxModelBytes = 2L << 30, maxOpaqueBytes = 64 << 20, maxMetricsBytes = 1 << 20;
+    private readonly int maxMetrics = 10_000, modelFactor = 1;
+    private readonly long? maxBytesAtOnce;
+
+    /// <summary>The most bytes of a model that a client is asked for while the server has none of its own. Default 2 GiB, the most of the stream.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    public long MaxModelBytes
+    {
+        get => maxModelBytes;
+        init => maxModelBytes = AtLeastOne(value, nameof(MaxModelBytes));
+    }
+
+    /// <summary>
+    /// How many times the arrays that a client was sent it may return, at least 1: for strategies of one's own whose clients return
+    /// more than the model. Default 1.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    public int ModelFactor
+    {
+        get => modelFactor;
+        init => modelFactor = (int)AtLeastOne(value, nameof(ModelFactor));
+    }
+
+    /// <summary>
+    /// The most bytes of tensors that are not arrays (XGBoost's trees) beside twice those the client was sent, at least 1. Default 64 MiB.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    public long MaxOpaqueBytes
+    {
+        get => maxOpaqueBytes;
+        init => maxOpaqueBytes = AtLeastOne(value, nameof(MaxOpaqueBytes));
+    }
+
+    /// <summary>The most bytes of a reply's metrics or properties, with their names and the status. Default 1 MiB.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    public long MaxMetricsBytes
+    {
+        get => maxMetricsBytes;
+        init => maxMetricsBytes = AtLeastOne(value, nameof(MaxMetricsBytes));
+    }
+
+    /// <summary>The most metrics or properties of a reply. Default 10,000.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    public int MaxMetrics
+    {
+        get => maxMetrics;
+        init => maxMetrics = (int)AtLeastOne(value, nameof(MaxMetrics));
+    }
+
+    /// <summary>
+    /// The most bytes of all replies that arrive at the same time; beyond it the others wait, and the oldest always goes on. Default
+    /// null: half of the memory that the process may use.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    public long? MaxBytesAtOnce
+    {
+        get => maxBytesAtOnce;
+        init => maxBytesAtOnce = value is { } bytes ? AtLeastOne(bytes, nameof(MaxBytesAtOnce)) : null;
+    }
+
+    private static long AtLeastOne(long value, string name) => value >= 1
+        ? value
+        : throw new ArgumentOutOfRangeException(name, $"[reply_limits] {name} is {value}, expected at least 1");
+}
+
+/// <summary>What one reply may hold, by what was asked.</summary>
+/// <param name="Tensors">The most tensors.</param>
+/// <param name="TensorBytes">The most bytes of their data.</param>
+/// <param name="MetricsBytes">The most bytes beside them.</param>
+/// <param name="Metrics">The most metrics.</param>
+/// <param name="Arrays">Whether the tensors are expected to be arrays.</param>
+/// <param name="Pieces">The most pieces of 5 MiB in which Fleet carries the tensors.</param>
+internal sealed record ReplyAllowance(int Tensors, long TensorBytes, long MetricsBytes, int Metrics, bool Arrays, int Pieces)
+{
+    /// <summary>Tensors of a model of which nothing is known, and of opaque ones.</summary>
+    private const int UnknownTensors = 65_536, OpaqueTensors = 1024;
+
+    /// <summary>What stands around one tensor at most: an .npy header, or names and ids of objects.</summary>
+    private const int Around = 1024;
+
+    /// <summary>Fields beside metrics: status, number of examples, loss.</summary>
+    public const int OtherFields = 16;
+
+    private const int WidestElement = 8;
+
+    /// <summary>The most bytes of the whole message.</summary>
+    public long MessageBytes => TensorBytes + ((long)Tensors + OtherFields) * Around + MetricsBytes;
+
+    public static ReplyAllowance For(Instruction instruction, ReplyLimits limits) => instruction switch
+    {
+        GetParametersInstructions => Of(UnknownTensors, limits.MaxModelBytes, true, Chunks(limits.MaxModelBytes) + UnknownTensors, limits),
+        FitInstructions { Parameters: { HasArrays: true, Count: > 0 } model } => Of(
+            model.Count * limits.ModelFactor, model.Arrays.Sum(Widest) * limits.ModelFactor, true,
+            model.Arrays.Sum(array => Chunks(Widest(array) + Around)) * limits.ModelFactor, limits),
+        FitInstructions { Parameters: var model } => Opaque(limits.MaxOpaqueBytes + 2 * BytesOf(model), model, limits),
+        _ => Of(0, 0, true, 0, limits),
+    };
+
+    /// <summary>The same where a message comes as objects.</summary>
+    /// <param name="most">The most bytes, whatever was asked.</param>
+    public ObjectLimits ToObjects(long most) => new(
+        // Message, dict and up to ten records; each array and its pieces.
+        OtherFields + Tensors + Pieces, Math.Min(most, TensorBytes), MetricsBytes, Metrics, Math.Min(most, MessageBytes + (long)Pieces * Around));
+
+    /// <summary>What is wrong with a message of so many bytes; null when nothing is.</summary>
+    public string? Problem(long bytes) => bytes <= MessageBytes ? null
+        : $"[wire] the reply has {bytes} bytes, at most {MessageBytes} are taken: {Tensors} tensors of {TensorBytes} bytes in all and {MetricsBytes} bytes of metrics; "
+            + "ReplyLimits in the server's options says how many";
+
+    private static ReplyAllowance Opaque(long bytes, Parameters model, ReplyLimits limits) =>
+        Of(OpaqueTensors + 2 * model.Count, bytes, model.HasArrays, Chunks(bytes) + OpaqueTensors + 2 * model.Count, limits);
+
+    private static ReplyAllowance Of(int tensors, long bytes, bool arrays, int pieces, ReplyLimits limits) =>
+        new(tensors, bytes, limits.MaxMetricsBytes, limits.MaxMetrics, arrays, pieces);
+
+    private static long Widest(NdArray array) => Math.Max(array.ByteCount, array.Count * WidestElement);
+
+    private static int Chunks(long bytes) => (int)Math.Min(1 << 24, (bytes + ArrayBytes.ChunkSize - 1) / ArrayBytes.ChunkSize);
+
+    private static long BytesOf(Parameters model)
+    {
+        var bytes = 0L;
+        for (var i = 0; i < model.Count; i++) bytes += model.TensorLength(i);
+        return bytes;
+    }
+}
