@@ -3,7 +3,7 @@ namespace ManagedFed.Nn;
 /// <summary>Activation functions, element by element unless an axis is named.</summary>
 /// <remarks>
 /// Functions of float16 and bfloat16 are computed in a wider type and rounded once, their gradients too, and so are within one unit of
-/// the last place of the exact ones over the whole range. At ±∞ each has its limit, as 0 for
+/// the last place of the exact ones, or 2⁻²¹ near 0, over the whole range. At ±∞ each has its limit, as 0 for
 /// <see cref="Silu"/> at −∞. Numbers that shape a function must be finite and in the range its parameter names.
 /// </remarks>
 public static class Activations
@@ -138,7 +138,7 @@ public static class Activations
     {
         var size = Checked(x).Shape[x.Shape.Axis(axis, "glu")];
         if (size % 2 != 0) Throw.Argument("glu", $"axis {axis} of shape {x.Shape} has the odd size {size}, expected two halves");
-        return InWide(x, v =>
+        return Composite.Of(x, v =>
         {
             var halves = v.Split(2, axis);
             return halves[0] * halves[1].Sigmoid();
