@@ -20,6 +20,12 @@ internal readonly record struct Interval(double Low, double High, bool LowOpen =
     /// <summary>Numbers from 1 on, as of things and sizes.</summary>
     public static readonly Interval Counts = new(1, double.PositiveInfinity, false, true);
 
+    /// <summary>The seconds that a wait may take: timers go to 2³² milliseconds.</summary>
+    public static readonly Interval Timer = new(0, 4294967);
+
+    /// <summary>The seconds of a wait that is one.</summary>
+    public static readonly Interval Period = Timer with { LowOpen = true };
+
     /// <summary>[0, 1], as of shares and probabilities.</summary>
     public static readonly Interval Unit = new(0, 1);
 

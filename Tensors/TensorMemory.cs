@@ -24,7 +24,7 @@ public static class TensorMemory
         get => BlockPool.Shared.CacheLimit;
         set
         {
-            ArgumentOutOfRangeException.ThrowIfNegative(value);
+            ArgumentOutOfRangeException.ThrowIfNegative(value, nameof(CacheLimit));
             BlockPool.Shared.CacheLimit = value;
         }
     }
@@ -36,7 +36,7 @@ public static class TensorMemory
         get => BlockPool.Shared.Limit;
         set
         {
-            ArgumentOutOfRangeException.ThrowIfNegative(value);
+            ArgumentOutOfRangeException.ThrowIfNegative(value, nameof(Limit));
             BlockPool.Shared.Limit = value;
         }
     }

@@ -15,9 +15,19 @@ public sealed record CsvOptions
     /// </summary>
     public IReadOnlyDictionary<string, DType> Types { get; init; } = new Dictionary<string, DType>();
 
-    /// <summary>The most bytes of a file. Default: 1 GiB.</summary>
-    public long MaxBytes { get; init; } = 1 << 30;
+    /// <summary>The most bytes of a file. Default: 1 GiB. At least 1.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public long MaxBytes
+    {
+        get;
+        init => field = Interval.Counts.Check("csv", nameof(MaxBytes), value);
+    } = 1 << 30;
 
-    /// <summary>The most characters of one field. Default: 65 536.</summary>
-    public int MaxFieldLength { get; init; } = 1 << 16;
+    /// <summary>The most characters of one field. Default: 65 536. At least 1.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public int MaxFieldLength
+    {
+        get;
+        init => field = Interval.Counts.Check("csv", nameof(MaxFieldLength), value);
+    } = 1 << 16;
 }

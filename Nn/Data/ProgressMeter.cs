@@ -33,16 +33,16 @@ public sealed class ProgressMeter
     /// <summary>Starts the time.</summary>
     /// <param name="total">The number of examples to come, at least 0.</param>
     /// <param name="receiver">Gets the reports, on the thread that calls <see cref="Add"/>.</param>
-    /// <param name="interval">The least time between two reports; 0.1 s when null. The last example is reported in any case.</param>
+    /// <param name="interval">The least time between two reports, not negative; 0.1 s when null. The last example is reported in any case.</param>
     /// <param name="clock">The system's when null.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The total is negative.</exception>
+    /// <exception cref="ArgumentException">The total or the interval is negative.</exception>
     public ProgressMeter(long total, IProgress<Progress> receiver, TimeSpan? interval = null, TimeProvider? clock = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(total);
         ArgumentNullException.ThrowIfNull(receiver);
         this.total = total;
         this.receiver = receiver;
-        this.interval = interval ?? TimeSpan.FromSeconds(0.1);
+        this.interval = interval is { } given ? Interval.NotNegative.Check("progress", nameof(interval), given) : TimeSpan.FromSeconds(0.1);
         this.clock = clock ?? TimeProvider.System;
         start = reported = this.clock.GetTimestamp();
     }

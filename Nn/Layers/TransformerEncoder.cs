@@ -29,6 +29,7 @@ public sealed class TransformerEncoder : Module
         DType dtype = DType.Float32)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
+        TransformerEncoderLayer.Check(dims, heads, mlpDims, dropout);
         layers = Children("layers", key.Split(count).Select(k => new TransformerEncoderLayer(dims, heads, k, mlpDims, dropout, activation, normFirst, dtype)));
         last = Child("ln", new LayerNorm(dims, dtype: dtype));
     }
@@ -76,8 +77,7 @@ public sealed class TransformerEncoderLayer : Module
         bool normFirst = true,
         DType dtype = DType.Float32)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(dims, 1);
-        Interval.Counts.Check("transformer", nameof(mlpDims), mlpDims ?? 1);
+        Check(dims, heads, mlpDims, dropout);
         var keys = key.Split(5);
         var hidden = mlpDims ?? 4 * dims;
         this.activation = activation ?? Activations.Relu;
@@ -105,6 +105,16 @@ public sealed class TransformerEncoderLayer : Module
         }
         x = norm1.Forward(x + Attend(x, mask));
         return norm2.Forward(x + Network(x));
+    }
+
+    /// <summary>Refuses settings that lie outside their ranges, also for a stack of no layers.</summary>
+    internal static void Check(int dims, int heads, int? mlpDims, double dropout)
+    {
+        const string op = "transformer";
+        Interval.Counts.Check(op, nameof(dims), dims);
+        Interval.Counts.Check(op, nameof(heads), heads);
+        Interval.Counts.Check(op, nameof(mlpDims), mlpDims ?? 1);
+        Interval.Fraction.Check(op, nameof(dropout), dropout);
     }
 
     private Tensor Attend(Tensor x, Tensor? mask) => dropout1.Forward(attention.Forward(x, x, x, mask));

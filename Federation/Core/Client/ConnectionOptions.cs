@@ -20,14 +20,29 @@ public abstract record ConnectionOptions
     /// <summary>The chance in the waits between attempts, and between heartbeats.</summary>
     public Random Random { get; init; } = Random.Shared;
 
-    /// <summary>The most attempts in a row that may fail to reach the server; null for no limit. Default null.</summary>
-    public int? MaxAttempts { get; init; }
+    /// <summary>The most attempts in a row that may fail to reach the server; null for no limit. Default null. At least 1.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public int? MaxAttempts
+    {
+        get;
+        init => field = value is { } given ? Interval.Counts.Check("client", nameof(MaxAttempts), given) : null;
+    }
 
-    /// <summary>The longest time without a server before <c>StartAsync</c> gives up; null for no limit. Default null.</summary>
-    public TimeSpan? MaxWait { get; init; }
+    /// <summary>The longest time without a server before <c>StartAsync</c> gives up; null for no limit. Default null. Not negative.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public TimeSpan? MaxWait
+    {
+        get;
+        init => field = value is { } given ? Interval.NotNegative.Check("client", nameof(MaxWait), given) : null;
+    }
 
-    /// <summary>How often in a row the client's own code may throw before <c>StartAsync</c> throws it on. Default 3.</summary>
-    public int MaxErrors { get; init; } = 3;
+    /// <summary>How often in a row the client's own code may throw before <c>StartAsync</c> throws it on. Default 3. At least 1.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public int MaxErrors
+    {
+        get;
+        init => field = Interval.Counts.Check("client", nameof(MaxErrors), value);
+    } = 3;
 
     /// <summary>Certificates to trust instead of the system's; also makes a plain address encrypted.</summary>
     public X509Certificate2Collection? RootCertificates { get; init; }

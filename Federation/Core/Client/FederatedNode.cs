@@ -49,10 +49,6 @@ public static class FederatedNode
         IFleetTransport transport, string address, IRecordClient records, ArrayClient? legacy, FederatedNodeOptions options,
         CancellationToken cancellation)
     {
-        if (options.HeartbeatInterval < TimeSpan.FromSeconds(10) || options.HeartbeatInterval > TimeSpan.FromMinutes(30))
-        {
-            throw new ArgumentException($"[node] the heartbeat interval is {options.HeartbeatInterval}, servers take 10 s to 30 min", nameof(options));
-        }
         var log = options.LoggerFactory.CreateLogger("ManagedFed.Node");
         using var fresh = options.Key is null ? NodeKey.Create() : null;
         var calls = new FleetCalls(transport, options.Key ?? fresh!, address, options, log);

@@ -4,10 +4,20 @@ namespace ManagedFed.Federation;
 public sealed record ModuleClientOptions
 {
     /// <summary>Examples per batch, at least 1; the server's <c>batch_size</c> goes before.</summary>
-    public int BatchSize { get; init; } = 256;
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public int BatchSize
+    {
+        get;
+        init => field = Interval.Counts.Check("module_client", nameof(BatchSize), value);
+    } = 256;
 
     /// <summary>Passes over the training data per round, at least 1; the server's <c>local_epochs</c> goes before.</summary>
-    public int LocalEpochs { get; init; } = 1;
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public int LocalEpochs
+    {
+        get;
+        init => field = Interval.Counts.Check("module_client", nameof(LocalEpochs), value);
+    } = 1;
 
     /// <summary>Chooses the order of the examples; give each client its own.</summary>
     public RandomKey Key { get; init; } = RandomKey.FromSeed(0);

@@ -20,8 +20,13 @@ public record FederationOptions
     /// <summary>How far a client's update may lead. Default: wide limits that follow what is usual; <see cref="UpdateLimits.None"/> switches them off.</summary>
     public UpdateLimits UpdateLimits { get; init; } = new();
 
-    /// <summary>How often a server that lacks clients says so. Default 5 s.</summary>
-    public TimeSpan WaitingInterval { get; init; } = TimeSpan.FromSeconds(5);
+    /// <summary>How often a server that lacks clients says so. Default 5 s. Above 0, up to 49 days.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public TimeSpan WaitingInterval
+    {
+        get;
+        init => field = Interval.Period.Check("server", nameof(WaitingInterval), value);
+    } = TimeSpan.FromSeconds(5);
 
     /// <summary>
     /// The most clients of a round at work at once, at least 1; the others wait for their turn, and a round's timeout begins with it.

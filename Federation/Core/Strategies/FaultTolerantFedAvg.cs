@@ -7,10 +7,20 @@ namespace ManagedFed.Federation;
 public sealed class FaultTolerantFedAvg : FedAvg
 {
     /// <summary>The least part of a round's clients whose training counts, 0 to 1. Default 0.5.</summary>
-    public double MinCompletionRateFit { get; init; } = 0.5;
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public double MinCompletionRateFit
+    {
+        get;
+        init => field = Interval.Unit.Check("FaultTolerantFedAvg", nameof(MinCompletionRateFit), value);
+    } = 0.5;
 
     /// <summary>The least part of a round's clients whose evaluation counts, 0 to 1. Default 0.5.</summary>
-    public double MinCompletionRateEvaluate { get; init; } = 0.5;
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public double MinCompletionRateEvaluate
+    {
+        get;
+        init => field = Interval.Unit.Check("FaultTolerantFedAvg", nameof(MinCompletionRateEvaluate), value);
+    } = 0.5;
 
     /// <inheritdoc/>
     public override FitAggregation AggregateFit(RoundState state) => new IfEnough(base.AggregateFit(state), MinCompletionRateFit);

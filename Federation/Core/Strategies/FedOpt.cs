@@ -14,8 +14,13 @@ public abstract class FedOpt : FedAvg
 {
     private Moments[]? moments;
 
-    /// <summary>The server's learning rate η.</summary>
-    public double ServerLearningRate { get; init; } = 0.1;
+    /// <summary>The server's learning rate η. In (0, ∞).</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public double ServerLearningRate
+    {
+        get;
+        init => field = Interval.Positive.Check("FedOpt", nameof(ServerLearningRate), value);
+    } = 0.1;
 
     /// <inheritdoc/>
     public sealed override FitAggregation AggregateFit(RoundState state)
@@ -101,7 +106,12 @@ public sealed class FedAvgM : FedOpt
     public FedAvgM() => ServerLearningRate = 1;
 
     /// <summary>The momentum β, 0 to below 1. Default 0.</summary>
-    public double ServerMomentum { get; init; }
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public double ServerMomentum
+    {
+        get;
+        init => field = Interval.Fraction.Check("FedAvgM", nameof(ServerMomentum), value);
+    }
 
     private protected override Parameters Step(RoundState state, Parameters mean) =>
         Step(state, mean, new Formula(ServerLearningRate, ServerMomentum));
@@ -121,8 +131,13 @@ public sealed class FedAvgM : FedOpt
 /// <summary>Adagrad on the server (Reddi et al. 2020, arXiv:2003.00295): v ← v + Δ², w ← w + η·Δ / (√v + τ).</summary>
 public sealed class FedAdagrad : FedOpt
 {
-    /// <summary>The degree of adaptivity τ. Default 1e-9.</summary>
-    public double Tau { get; init; } = 1e-9;
+    /// <summary>The degree of adaptivity τ. Default 1e-9. In (0, ∞): without it 0 would be divided by 0.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public double Tau
+    {
+        get;
+        init => field = Interval.Positive.Check("FedAdagrad", nameof(Tau), value);
+    } = 1e-9;
 
     private protected override Parameters Step(RoundState state, Parameters mean) => Step(state, mean, new Formula(ServerLearningRate, Tau));
 
@@ -146,13 +161,28 @@ public sealed class FedAdagrad : FedOpt
 public sealed class FedAdam : FedOpt
 {
     /// <summary>The decay β₁ of the first moment, 0 to below 1. Default 0.9.</summary>
-    public double Beta1 { get; init; } = 0.9;
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public double Beta1
+    {
+        get;
+        init => field = Interval.Fraction.Check("FedAdam", nameof(Beta1), value);
+    } = 0.9;
 
     /// <summary>The decay β₂ of the second moment, 0 to below 1. Default 0.99.</summary>
-    public double Beta2 { get; init; } = 0.99;
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public double Beta2
+    {
+        get;
+        init => field = Interval.Fraction.Check("FedAdam", nameof(Beta2), value);
+    } = 0.99;
 
-    /// <summary>The degree of adaptivity τ. Default 1e-9.</summary>
-    public double Tau { get; init; } = 1e-9;
+    /// <summary>The degree of adaptivity τ. Default 1e-9. In (0, ∞).</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public double Tau
+    {
+        get;
+        init => field = Interval.Positive.Check("FedAdam", nameof(Tau), value);
+    } = 1e-9;
 
     private protected override Parameters Step(RoundState state, Parameters mean)
     {
@@ -183,13 +213,28 @@ public sealed class FedYogi : FedOpt
     public FedYogi() => ServerLearningRate = 0.01;
 
     /// <summary>The decay β₁ of the first moment, 0 to below 1. Default 0.9.</summary>
-    public double Beta1 { get; init; } = 0.9;
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public double Beta1
+    {
+        get;
+        init => field = Interval.Fraction.Check("FedYogi", nameof(Beta1), value);
+    } = 0.9;
 
     /// <summary>The decay β₂ of the second moment, 0 to below 1. Default 0.99.</summary>
-    public double Beta2 { get; init; } = 0.99;
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public double Beta2
+    {
+        get;
+        init => field = Interval.Fraction.Check("FedYogi", nameof(Beta2), value);
+    } = 0.99;
 
-    /// <summary>The degree of adaptivity τ. Default 1e-3.</summary>
-    public double Tau { get; init; } = 1e-3;
+    /// <summary>The degree of adaptivity τ. Default 1e-3. In (0, ∞).</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public double Tau
+    {
+        get;
+        init => field = Interval.Positive.Check("FedYogi", nameof(Tau), value);
+    } = 1e-3;
 
     private protected override Parameters Step(RoundState state, Parameters mean) =>
         Step(state, mean, new Formula(ServerLearningRate, Beta1, Beta2, Tau));

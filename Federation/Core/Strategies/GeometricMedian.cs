@@ -10,10 +10,20 @@ namespace ManagedFed.Federation;
 public sealed class GeometricMedian : Strategy
 {
     /// <summary>The smoothing ν, above 0: the distance below which a model's weight grows no more. Default 1e-6.</summary>
-    public double Smoothing { get; init; } = 1e-6;
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public double Smoothing
+    {
+        get;
+        init => field = Interval.Positive.Check("GeometricMedian", nameof(Smoothing), value);
+    } = 1e-6;
 
     /// <summary>Weiszfeld's steps, at least 1. Default 10.</summary>
-    public int Iterations { get; init; } = 10;
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public int Iterations
+    {
+        get;
+        init => field = Interval.Counts.Check("GeometricMedian", nameof(Iterations), value);
+    } = 10;
 
     /// <inheritdoc/>
     public override FitAggregation AggregateFit(RoundState state)

@@ -16,10 +16,20 @@ public sealed class QFedAvg : Strategy
     public QFedAvg() => MinFitClients = MinEvaluateClients = MinAvailableClients = 1;
 
     /// <summary>The fairness q, at least 0; with 0 all clients weigh the same. Default 0.2.</summary>
-    public double Q { get; init; } = 0.2;
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public double Q
+    {
+        get;
+        init => field = Interval.NotNegative.Check("QFedAvg", nameof(Q), value);
+    } = 0.2;
 
     /// <summary>The clients' learning rate η, above 0. Default 0.1.</summary>
-    public double LearningRate { get; init; } = 0.1;
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public double LearningRate
+    {
+        get;
+        init => field = Interval.Positive.Check("QFedAvg", nameof(LearningRate), value);
+    } = 0.1;
 
     /// <inheritdoc/>
     public override FitAggregation AggregateFit(RoundState state)

@@ -23,11 +23,21 @@ public sealed class Scaffold : Strategy
     private Parameters? control;
     private long run;
 
-    /// <summary>The server's learning rate η_g. Default 1.</summary>
-    public double ServerLearningRate { get; init; } = 1;
+    /// <summary>The server's learning rate η_g. Default 1. In (0, ∞).</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public double ServerLearningRate
+    {
+        get;
+        init => field = Interval.Positive.Check("Scaffold", nameof(ServerLearningRate), value);
+    } = 1;
 
-    /// <summary>The number N of clients that ever take part; by default those connected when a round begins.</summary>
-    public int? TotalClients { get; init; }
+    /// <summary>The number N of clients that ever take part; by default those connected when a round begins. At least 1.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public int? TotalClients
+    {
+        get;
+        init => field = value is { } given ? Interval.Counts.Check("Scaffold", nameof(TotalClients), given) : null;
+    }
 
     /// <inheritdoc/>
     public override IReadOnlyList<ClientTask<FitInstructions>> ConfigureFit(RoundState state)

@@ -26,28 +26,63 @@ public sealed record ClientEvaluation(ClientInfo Client, double Loss, long NumEx
 public abstract class Strategy
 {
     /// <summary>The part of the available clients that train in a round, 0 to 1. Default 1.</summary>
-    public double FractionFit { get; init; } = 1;
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public double FractionFit
+    {
+        get;
+        init => field = Interval.Unit.Check("strategy", nameof(FractionFit), value);
+    } = 1;
 
     /// <summary>The part of the available clients that evaluate in a round, 0 to 1; 0 leaves evaluation out. Default 1.</summary>
-    public double FractionEvaluate { get; init; } = 1;
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public double FractionEvaluate
+    {
+        get;
+        init => field = Interval.Unit.Check("strategy", nameof(FractionEvaluate), value);
+    } = 1;
 
-    /// <summary>The fewest clients that train in a round. Default 2.</summary>
-    public int MinFitClients { get; init; } = 2;
+    /// <summary>The fewest clients that train in a round. Default 2. At least 1.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public int MinFitClients
+    {
+        get;
+        init => field = Interval.Counts.Check("strategy", nameof(MinFitClients), value);
+    } = 2;
 
-    /// <summary>The fewest clients that evaluate in a round. Default 2.</summary>
-    public int MinEvaluateClients { get; init; } = 2;
+    /// <summary>The fewest clients that evaluate in a round. Default 2. At least 1.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public int MinEvaluateClients
+    {
+        get;
+        init => field = Interval.Counts.Check("strategy", nameof(MinEvaluateClients), value);
+    } = 2;
 
-    /// <summary>The fewest connected clients a round starts with. Default 2.</summary>
-    public int MinAvailableClients { get; init; } = 2;
+    /// <summary>The fewest connected clients a round starts with. Default 2. At least 1.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public int MinAvailableClients
+    {
+        get;
+        init => field = Interval.Counts.Check("strategy", nameof(MinAvailableClients), value);
+    } = 2;
 
-    /// <summary>The fewest accepted results that make a new model; with fewer the round changes nothing. Default 1.</summary>
-    public int MinResults { get; init; } = 1;
+    /// <summary>The fewest accepted results that make a new model; with fewer the round changes nothing. Default 1. At least 1.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public int MinResults
+    {
+        get;
+        init => field = Interval.Counts.Check("strategy", nameof(MinResults), value);
+    } = 1;
 
     /// <summary>When false, one failure or refused update makes the round change nothing. Default true.</summary>
     public bool AcceptFailures { get; init; } = true;
 
-    /// <summary>The most examples one client may claim, so that none can outweigh all others. Default 10⁹.</summary>
-    public long MaxExamplesPerClient { get; init; } = 1_000_000_000;
+    /// <summary>The most examples one client may claim, so that none can outweigh all others. Default 10⁹. At least 1.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public long MaxExamplesPerClient
+    {
+        get;
+        init => field = Interval.Counts.Check("strategy", nameof(MaxExamplesPerClient), value);
+    } = 1_000_000_000;
 
     /// <summary>The model to start from; without one, a random client is asked for its own.</summary>
     public Parameters? InitialParameters { get; init; }

@@ -18,11 +18,21 @@ public sealed record FleetOptions
     /// </summary>
     public IReadOnlyList<string>? AllowedKeys { get; init; }
 
-    /// <summary>The most bytes of one reply. Default 2 GiB, which is the most of the bidirectional stream, too.</summary>
-    public long MaxReplyBytes { get; init; } = 2L << 30;
+    /// <summary>The most bytes of one reply. Default 2 GiB, which is the most of the bidirectional stream, too. At least 1.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public long MaxReplyBytes
+    {
+        get;
+        init => field = Interval.Counts.Check("fleet", nameof(MaxReplyBytes), value);
+    } = 2L << 30;
 
-    /// <summary>The most nodes that may be registered at once. Default 10,000.</summary>
-    public int MaxNodes { get; init; } = 10_000;
+    /// <summary>The most nodes that may be registered at once. Default 10,000. At least 1.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public int MaxNodes
+    {
+        get;
+        init => field = Interval.Counts.Check("fleet", nameof(MaxNodes), value);
+    } = 10_000;
 
     /// <summary>Called with the address, <c>ip:port</c>, when nodes can join.</summary>
     public Action<string>? OnListening { get; init; }

@@ -21,7 +21,7 @@ public sealed class FedOptTests
     public void FedAdagrad_TwoRounds_DividesByTheRootOfAllSquares()
     {
         // Δ = 2, v = 4, w = 0 + 1·2 / (2 + 0); then Δ = 3, v = 4 + 9, w = 1 + 3 / √13.
-        var strategy = new FedAdagrad { ServerLearningRate = 1, Tau = 0 };
+        var strategy = new FedAdagrad { ServerLearningRate = 1, Tau = 1e-12 };
         Assert.Equal(1f, Round(strategy, 1, 0, 2));
         Assert.Equal((float)(1 + 3 / Math.Sqrt(13)), Round(strategy, 2, 1, 4));
     }

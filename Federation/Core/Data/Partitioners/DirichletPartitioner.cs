@@ -27,6 +27,14 @@ public sealed record DirichletPartitioner(
     /// <summary>The concentration.</summary>
     public Concentration Alpha { get; } = Alpha ?? throw new ArgumentNullException(nameof(Alpha));
 
+    /// <summary>The least number of rows of a partition, at least 0.</summary>
+    /// <exception cref="ArgumentException">The value is negative.</exception>
+    public int MinPartitionSize
+    {
+        get;
+        init => field = Interval.NotNegative.Check("partition", nameof(MinPartitionSize), value);
+    } = Interval.NotNegative.Check("partition", nameof(MinPartitionSize), MinPartitionSize);
+
     /// <inheritdoc/>
     public override IReadOnlyList<int[]> Assign(Table table)
     {

@@ -34,6 +34,14 @@ public sealed record DistributionPartitioner(
     /// <summary>The column of labels.</summary>
     public string PartitionBy { get; } = Name(PartitionBy);
 
+    /// <summary>Rows of each label that a partition gets before the distribution counts, at least 0.</summary>
+    /// <exception cref="ArgumentException">The value is negative.</exception>
+    public int PreassignedNumSamplesPerLabel
+    {
+        get;
+        init => field = Interval.NotNegative.Check("partition", nameof(PreassignedNumSamplesPerLabel), value);
+    } = Interval.NotNegative.Check("partition", nameof(PreassignedNumSamplesPerLabel), PreassignedNumSamplesPerLabel);
+
     /// <inheritdoc/>
     public override IReadOnlyList<int[]> Assign(Table table)
     {
