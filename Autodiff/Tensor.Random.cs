@@ -31,11 +31,12 @@ public sealed partial class Tensor
     }
 
     /// <summary>Uniform in [low, high), from 32 random bits per element, as MLX draws them; float16 and bfloat16 are float32 numbers rounded, which may give high unless that is 1 and low 0.</summary>
-    /// <exception cref="ArgumentException">low exceeds high, the type is not floating, or the key is none.</exception>
+    /// <exception cref="ArgumentException">low exceeds high, they or their distance are not finite, the type is not floating, or the key is none.</exception>
     public static Tensor RandomUniform(Tensor key, Shape shape, double low = 0, double high = 1, DType dtype = DType.Float32)
     {
         if (!dtype.IsFloating()) Throw.DTypeMismatch("random_uniform", dtype, "a floating type");
-        if (!(low <= high)) Throw.Argument("random_uniform", $"low {low} exceeds high {high}");
+        if (low > high) Throw.Argument("random_uniform", $"low {low} exceeds high {high}");
+        if (!double.IsFinite(high - low)) Throw.Argument("random_uniform", $"low {low} and high {high}, expected finite numbers a finite distance apart");
         var drawn = DrawnAs(dtype);
         var unit = Minimum(RandomBits(key, shape).AsType(drawn) / uint.MaxValue, Below1(drawn));
         if ((low, high) != (0, 1)) return (unit * (high - low) + low).AsType(dtype);
@@ -43,10 +44,10 @@ public sealed partial class Tensor
     }
 
     /// <summary>Normal with the given mean and standard deviation: √2·erf⁻¹(u), u uniform in (−1, 1), as MLX draws it.</summary>
-    /// <exception cref="ArgumentException">The standard deviation is negative, the type is not floating, or the key is none.</exception>
+    /// <exception cref="ArgumentException">The standard deviation is negative, a parameter is not finite, the type is not floating, or the key is none.</exception>
     public static Tensor RandomNormal(Tensor key, Shape shape, double mean = 0, double std = 1, DType dtype = DType.Float32)
     {
-        if (!(std >= 0)) Throw.Argument("random_normal", $"standard deviation {std} is negative");
+        CheckSpread("random_normal", "mean", mean, "standard deviation", std);
         return (RandomSigned(key, shape, dtype).ErfInv() * (Math.Sqrt(2) * std) + mean).AsType(dtype);
     }
 
@@ -63,15 +64,41 @@ public sealed partial class Tensor
     /// <summary>The largest number of a floating type below 1.</summary>
     private static double Below1(DType dtype) => 1 - DTypes.FInfo(dtype).Epsilon / 2;
 
-    /// <summary>True with probability p (bool), where 32 random bits, a number below 2³², lie below p·2³².</summary>
-    /// <exception cref="ArgumentException">p lies outside [0, 1], or the key is none.</exception>
+    /// <summary>True with probability p (bool), where 32 random bits, a number below 2³², lie below p·2³², as MLX draws it.</summary>
+    /// <remarks>From p = 1 on always, up to p = 0 never.</remarks>
+    /// <exception cref="ArgumentException">p is NaN, or the key is none.</exception>
     public static Tensor RandomBernoulli(Tensor key, double p, Shape shape)
     {
-        if (!(p >= 0 && p <= 1)) Throw.Argument("random_bernoulli", $"probability {p} lies outside 0..1");
+        if (double.IsNaN(p)) Throw.Argument("random_bernoulli", $"probability is {p}, expected a number");
 
         // An integer lies below a number just when it lies below the next integer from there.
-        var limit = Math.Ceiling(p * 4294967296.0);
+        var limit = Math.Ceiling(Math.Clamp(p, 0, 1) * 4294967296.0);
         var bits = RandomBits(key, shape);
         return limit > uint.MaxValue ? Ones(shape, DType.Bool) : bits < From<uint>([(uint)limit], []);
+    }
+
+    /// <summary>True with the probability that each element of p says (bool), one draw for each element of the shape, to which p is broadcast.</summary>
+    /// <remarks>The bits of the same key and shape with one p; no gradient flows. NaN in p is refused when values are computed.</remarks>
+    /// <param name="key">The key.</param>
+    /// <param name="p">Probabilities; from 1 on always, up to 0 never.</param>
+    /// <param name="shape">The shape; none means that of p.</param>
+    /// <exception cref="ArgumentException">p cannot be broadcast to the shape, holds NaN, or the key is none.</exception>
+    public static Tensor RandomBernoulli(Tensor key, Tensor p, Shape? shape = null)
+    {
+        ArgumentNullException.ThrowIfNull(p);
+        var all = shape ?? p.Shape;
+        if (Shape.Broadcast(p.Shape, all, "random_bernoulli") != all) Throw.CannotBroadcast("random_bernoulli", p.Shape, all);
+        var known = p.DType.IsFloating() ? Apply(new Refuse("random_bernoulli", "probability is", "a number"), p, p.IsNaN()) : p;
+
+        // In double both sides are exact.
+        return RandomBits(key, all).AsType(DType.Float64) < known.AsType(DType.Float64) * 4294967296.0;
+    }
+
+    /// <summary>Refuses a place that is not finite and a spread that is negative or not finite.</summary>
+    private static void CheckSpread(string name, string place, double at, string spread, double by)
+    {
+        if (!double.IsFinite(at)) Throw.Argument(name, $"{place} is {at}, expected a finite number");
+        if (by < 0) Throw.Argument(name, $"{spread} {by} is negative");
+        if (!double.IsFinite(by)) Throw.Argument(name, $"{spread} is {by}, expected a finite number");
     }
 }

@@ -47,7 +47,7 @@ public sealed class ErrorTests
         { "[copy_to] array holds float32, not int32; convert with AsType first", () => Of(2).ToArray<int>() },
         { "[random_uniform] low 2 exceeds high 1", () => Tensor.RandomUniform(default(RandomKey), [2], 2, 1) },
         { "[random_normal] standard deviation -1 is negative", () => Tensor.RandomNormal(default(RandomKey), [2], 0, -1) },
-        { "[random_bernoulli] probability 1.5 lies outside 0..1", () => Tensor.RandomBernoulli(default(RandomKey), 1.5, [2]) },
+        { "[random_bernoulli] probability is NaN", () => Tensor.RandomBernoulli(default(RandomKey), double.NaN, [2]) },
         { "[random_bits] key has shape (2,) of int32, expected (2,) of uint32", () => Tensor.RandomBits(Tensor.From(1, 2), [2]) },
         { "[random_bits] key has shape (3, 2) of uint32, expected (2,) of uint32", () => Tensor.RandomUniform(Tensor.RandomSplit(default(RandomKey), 3), [2]) },
         { "[grad] loss has shape (2,), expected a scalar; reduce it with Sum() or Mean()", () => Transforms.Grad(x => x)(Of(2)) },

@@ -46,6 +46,7 @@ internal static partial class OpTable
         ["comparisons"] = OpRow.Binary((a, b) => a * ((a < b) | !(a <= b) ^ (a == b) & (a != b)).AsType(DType.Float64) * b),
         ["isnan, isinf, isfinite"] = OpRow.Unary(x => x * (x.IsFinite() & !x.IsNaN() & !x.IsInfinity()).AsType(DType.Float64) * x),
         ["floor_divide"] = OpRow.Binary((a, b) => a * b * a.FloorDivide(b + 4)),
+        ["refuse"] = OpRow.Unary(x => Tensor.Apply(new Ops.Refuse("test", "number is", "a number"), x * x, x.IsNaN())),
         ["random_bits"] = OpRow.Unary(x => x * x * Tensor.RandomUniform((x.Flatten()[..2] > 0).AsType(DType.UInt32), [2, 3, 4], dtype: DType.Float64), 0.1),
     };
 }
