@@ -69,6 +69,11 @@ public sealed partial class Tensor
     {
         if (axis is not { } one) return Flatten().Repeat(count, 0);
         if (count < 0) Throw.Argument("repeat", $"count is {count}, expected 0 or more");
+        if (Rank == 0)
+        {
+            AxisOfScalar("repeat", one);
+            return Reshape([1]).Repeat(count, 0);
+        }
         one = Shape.Axis(one, "repeat");
         var size = Shape.Size("repeat", (long)Shape[one] * count);
         if (Rank == Shape.MaxRank) return Repeat([.. Enumerable.Repeat(count, Shape[one])], one);
@@ -117,6 +122,7 @@ public sealed partial class Tensor
     public Tensor Roll(int shift, int? axis = null)
     {
         if (axis is not { } one) return Flatten().Roll(shift, 0).Reshape(Shape);
+        if (Rank == 0) return Along("roll", one, static (x, _) => x);
         one = Shape.Axis(one, "roll");
         var size = Shape[one];
         if (size == 0) return this;

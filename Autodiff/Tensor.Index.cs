@@ -38,7 +38,12 @@ public sealed partial class Tensor
     /// <summary>Entries along an axis chosen by integers: (…, n, …) and indices (i…) give (…, i…, …); negative counts from the end.</summary>
     /// <exception cref="ArgumentException">The indices are not integers.</exception>
     /// <exception cref="ArgumentOutOfRangeException">When computed: an index lies outside the axis.</exception>
-    public Tensor Take(Tensor indices, int axis = 0) => Apply(new Take(Shape.Axis(axis, "take")), this, Indices("take", indices));
+    public Tensor Take(Tensor indices, int axis = 0)
+    {
+        if (Rank > 0) return Apply(new Take(Shape.Axis(axis, "take")), this, Indices("take", indices));
+        AxisOfScalar("take", axis);
+        return Reshape([1]).Take(indices);
+    }
 
     /// <summary>y[…, j, …] = x[…, indices[…, j, …], …] along one axis; the other axes broadcast.</summary>
     /// <exception cref="ArgumentException">The indices are not integers, or another axis differs.</exception>

@@ -128,6 +128,7 @@ public sealed partial class Tensor
     public Tensor Squeeze(int? axis = null)
     {
         if (axis is not { } one) return Reshape(Shape.FromOwned([.. Shape.Sizes.ToArray().Where(size => size != 1)]));
+        if (Rank == 0) return Along("squeeze", one, static (x, _) => x);
         one = Shape.Axis(one, "squeeze");
         if (Shape[one] != 1) Throw.Argument("squeeze", $"axis {one} of shape {Shape} has size {Shape[one]}, expected 1");
         return Reshape(Shape.Remove(one));
@@ -201,6 +202,7 @@ public sealed partial class Tensor
     /// <summary>The elements along an axis in reverse order.</summary>
     public Tensor Flip(int axis)
     {
+        if (Rank == 0) return Along("flip", axis, static (x, _) => x);
         axis = Shape.Axis(axis, "flip");
         return Shape[axis] == 0 ? this : Slice(axis, Shape[axis] - 1, Shape[axis], -1);
     }

@@ -3,7 +3,8 @@ using ManagedFed.Ops;
 
 namespace ManagedFed;
 
-// Reductions. Axes may be negative (from the last); none means all. keepDims leaves reduced axes with size 1.
+// Reductions. Axes may be negative (from the last); none means all. keepDims leaves reduced axes with size 1. Axis 0 or -1 of a
+// scalar is that of a vector of one, and the result a scalar.
 public sealed partial class Tensor
 {
     /// <summary>The sum over the axes; bool, int8 and int16 are counted as int32, uint8 and uint16 as uint32; float16 and bfloat16 are rounded once.</summary>
@@ -88,12 +89,12 @@ public sealed partial class Tensor
     /// <summary>The index (uint32) of the largest element along an axis: the first of equals; NaN counts as largest.</summary>
     /// <exception cref="ArgumentException">The axis has size 0.</exception>
     public Tensor ArgMax(int axis = -1, bool keepDims = false) =>
-        Folded("argmax", [axis], keepDims, static (x, a) => Apply(new ArgReduceOp<Kernels.Max>("argmax", a[0]), x.Number().NotEmpty("argmax", a)));
+        FoldedAlong("argmax", axis, keepDims, static (x, a) => Apply(new ArgReduceOp<Kernels.Max>("argmax", a), x));
 
     /// <summary>The index (uint32) of the smallest element along an axis: the first of equals; NaN counts as smallest.</summary>
     /// <exception cref="ArgumentException">The axis has size 0.</exception>
     public Tensor ArgMin(int axis = -1, bool keepDims = false) =>
-        Folded("argmin", [axis], keepDims, static (x, a) => Apply(new ArgReduceOp<Kernels.Min>("argmin", a[0]), x.Number().NotEmpty("argmin", a)));
+        FoldedAlong("argmin", axis, keepDims, static (x, a) => Apply(new ArgReduceOp<Kernels.Min>("argmin", a), x));
 
     /// <summary>log Σ eˣ over the axes without overflow; −∞ when all are, +∞ when any is.</summary>
     /// <exception cref="ArgumentException">A reduced axis has size 0.</exception>
@@ -112,23 +113,36 @@ public sealed partial class Tensor
     public Tensor LogSumExp() => LogSumExp([]);
 
     /// <summary>eˣ / Σ eˣ along an axis without overflow; NaN where all are −∞.</summary>
-    public Tensor Softmax(int axis = -1)
-    {
-        axis = Shape.Axis(axis, "softmax");
-        if (axis != Rank - 1) return SwapAxes(axis, -1).Softmax().SwapAxes(axis, -1);
-        return Apply(new SoftmaxOp(), Floating());
-    }
+    public Tensor Softmax(int axis = -1) => AlongLast("softmax", axis, static x => Apply(new SoftmaxOp(), x.Floating()));
 
     /// <summary>x − log Σ eˣ along an axis, taken from the largest element so that large x lose no digits.</summary>
-    public Tensor LogSoftmax(int axis = -1)
-    {
-        axis = Shape.Axis(axis, "log_softmax");
-        if (axis != Rank - 1) return SwapAxes(axis, -1).LogSoftmax().SwapAxes(axis, -1);
-        return Apply(new LogSoftmaxOp(), Floating());
-    }
+    public Tensor LogSoftmax(int axis = -1) => AlongLast("log_softmax", axis, static x => Apply(new LogSoftmaxOp(), x.Floating()));
 
     /// <summary>−log softmax(row)[class] for each row of this (N, C) and integer classes (N,).</summary>
     internal Tensor CrossEntropy(Tensor classes) => Apply(new CrossEntropy(), this, classes);
+
+    private Tensor AlongLast(string name, int axis, Func<Tensor, Tensor> f) => Along(name, axis, (x, a) =>
+        a == x.Rank - 1 ? f(x) : f(x.SwapAxes(a, -1)).SwapAxes(a, -1));
+
+    private Tensor FoldedAlong(string name, int axis, bool keepDims, Func<Tensor, int, Tensor> fold) => Along(name, axis, (x, a) =>
+    {
+        var result = fold(x.Number().NotEmpty(name, [a]), a);
+        return keepDims || Rank == 0 ? result : result.Squeeze(a);
+    });
+
+    /// <summary>f along an axis. A scalar counts as a vector of one, so that axis 0 or −1 is its own, and gives a scalar, as in PyTorch.</summary>
+    private Tensor Along(string name, int axis, Func<Tensor, int, Tensor> f)
+    {
+        if (Rank > 0) return f(this, Shape.Axis(axis, name));
+        AxisOfScalar(name, axis);
+        return f(Reshape([1]), 0).Reshape(Shape);
+    }
+
+    private void AxisOfScalar(string name, int axis)
+    {
+        if (axis is 0 or -1) return;
+        throw new ArgumentOutOfRangeException(nameof(axis), axis, $"[{name}] axis {axis} is out of range for shape {Shape}, expected -1 or 0");
+    }
 
     private Tensor Folded(string name, ReadOnlySpan<int> axes, bool keepDims, Func<Tensor, int[], Tensor> fold)
     {
@@ -148,6 +162,12 @@ public sealed partial class Tensor
     private int[] Axes(string name, ReadOnlySpan<int> axes)
     {
         if (axes.IsEmpty) return [.. Enumerable.Range(0, Rank)];
+        if (Rank == 0)
+        {
+            foreach (var axis in axes) AxisOfScalar(name, axis);
+            if (axes.Length > 1) Throw.Argument(name, $"axes ({string.Join(", ", axes.ToArray())}) are {axes.Length} for shape {Shape}");
+            return [];
+        }
         var result = new int[axes.Length];
         for (var i = 0; i < axes.Length; i++) result[i] = Shape.Axis(axes[i], name);
         Array.Sort(result);

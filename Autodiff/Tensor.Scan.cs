@@ -45,6 +45,7 @@ public sealed partial class Tensor
     private Tensor Running(string name, int? axis, bool reverse, bool exclusive, double none, Func<int, Op> scan)
     {
         if (axis is not { } one) return Flatten().Running(name, 0, reverse, exclusive, none, scan);
+        if (Rank == 0) return Along(name, one, (x, a) => x.Running(name, a, reverse, exclusive, none, scan));
         one = Shape.Axis(one, name);
         if (reverse) return Flip(one).Running(name, one, false, exclusive, none, scan).Flip(one);
         if (!exclusive) return Apply(scan(one), this);

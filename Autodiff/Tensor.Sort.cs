@@ -9,17 +9,19 @@ public sealed partial class Tensor
     public Tensor Sort(int axis = -1) => Gathered("sort", axis, static (x, a) => x.ArgSort(a));
 
     /// <summary>The indices (uint32) that sort an axis in ascending order; equal elements keep their order.</summary>
-    public Tensor ArgSort(int axis = -1)
-    {
-        axis = Shape.Axis(axis, "argsort");
-        return Apply(new ArgSort(axis, Descending: false, Shape[axis]), this);
-    }
+    public Tensor ArgSort(int axis = -1) => Along("argsort", axis, static (x, a) => Apply(new ArgSort(a, Descending: false, x.Shape[a]), x));
 
     /// <summary>The k largest elements along an axis, the largest first, and their indices (uint32); the first of equals first.</summary>
     /// <remarks>As PyTorch and JAX order them, and NaN first with them; MLX leaves the order open.</remarks>
     /// <exception cref="ArgumentException">k lies outside 0 … the axis' size.</exception>
     public (Tensor Values, Tensor Indices) TopK(int k, int axis = -1)
     {
+        if (Rank == 0)
+        {
+            AxisOfScalar("topk", axis);
+            var (values, places) = Reshape([1]).TopK(k, 0);
+            return k == 1 ? (values.Reshape(Shape), places.Reshape(Shape)) : (values, places);
+        }
         axis = Shape.Axis(axis, "topk");
         if (k < 0 || k > Shape[axis]) Throw.Argument("topk", $"k is {k}, expected 0..{Shape[axis]} for axis {axis} of shape {Shape}");
         var indices = Apply(new ArgSort(axis, Descending: true, k), this);
@@ -34,13 +36,12 @@ public sealed partial class Tensor
 
     /// <summary>The indices (uint32) of <see cref="Partition"/>.</summary>
     /// <exception cref="ArgumentException">kth lies outside the axis.</exception>
-    public Tensor ArgPartition(int kth, int axis = -1)
+    public Tensor ArgPartition(int kth, int axis = -1) => Along("argpartition", axis, (x, a) =>
     {
-        axis = Shape.Axis(axis, "argpartition");
-        var size = Shape[axis];
-        if (kth < -size || kth >= size) Throw.Argument("argpartition", $"element {kth} is out of range for axis {axis} of shape {Shape}");
-        return Apply(new ArgPartition(axis, kth < 0 ? kth + size : kth), this);
-    }
+        var size = x.Shape[a];
+        if (kth < -size || kth >= size) Throw.Argument("argpartition", $"element {kth} is out of range for axis {a} of shape {x.Shape}, expected {-size}..{size - 1}");
+        return Apply(new ArgPartition(a, kth < 0 ? kth + size : kth), x);
+    });
 
     /// <summary>For each value the place (uint32) in this ascending tensor before which it would keep the order.</summary>
     /// <remarks>This is (n,), or (…, n) with the leading axes of values (…, m), row by row as in PyTorch. Not checked to be ascending.</remarks>
@@ -65,7 +66,7 @@ public sealed partial class Tensor
         if (size == 0) return Full(Shape.FromOwned(kept), double.NaN, rows.DType);
         var sorted = rows.Sort();
         var middle = sorted.Slice(-1, (size - 1) / 2, 1);
-        if (size % 2 == 0) middle = (middle + sorted.Slice(-1, size / 2, 1)) * 0.5;
+        if (size % 2 == 0) middle = InWide(middle, sorted.Slice(-1, size / 2, 1), Halfway);
 
         // NaN is sorted to the end.
         var last = sorted.Slice(-1, size - 1, 1);
@@ -78,9 +79,13 @@ public sealed partial class Tensor
     /// <summary>The median of all elements.</summary>
     public Tensor Median() => Median([]);
 
-    private Tensor Gathered(string name, int axis, Func<Tensor, int, Tensor> order)
+    /// <summary>(a + b)/2, which is finite where both are.</summary>
+    private static Tensor Halfway(Tensor a, Tensor b)
     {
-        axis = Shape.Axis(axis, name);
-        return Apply(new TakeAlong(axis), this, order(this, axis));
+        var large = DTypes.FInfo(a.DType).Max / 2;
+        return Where((a.Abs() > large) | (b.Abs() > large), a * 0.5 + b * 0.5, (a + b) * 0.5);
     }
+
+    private Tensor Gathered(string name, int axis, Func<Tensor, int, Tensor> order) =>
+        Along(name, axis, (x, a) => Apply(new TakeAlong(a), x, order(x, a)));
 }

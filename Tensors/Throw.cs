@@ -28,7 +28,7 @@ internal static class Throw
 
     [DoesNotReturn, MethodImpl(MethodImplOptions.NoInlining)]
     public static void AxisOutOfRange(string op, int axis, Shape shape) => throw new ArgumentOutOfRangeException(
-        nameof(axis), axis, $"[{op}] axis {axis} is out of range for shape {shape}, expected {-shape.Rank}..{shape.Rank - 1}");
+        nameof(axis), axis, $"[{op}] axis {axis} is out of range for shape {shape}, {(shape.Rank == 0 ? "which has no axes" : $"expected {-shape.Rank}..{shape.Rank - 1}")}");
 
     [DoesNotReturn, MethodImpl(MethodImplOptions.NoInlining)]
     public static void IndexOutOfRange(string op, long index, int axis, int size, int low) => throw new ArgumentOutOfRangeException(

@@ -74,6 +74,7 @@ internal sealed record Product(Axes Axes) : ReduceOp<F.Product>("prod", Axes)
     // A tree of pairwise products has exact derivatives of every order where factors are zero; y/x has not.
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y)
     {
+        if (x[0].Count == 0) return x[0].ZerosLike();
         var axes = Axes;
         if (x[0].Count == 0) return x[0].ZerosLike();
         return Transforms.Vjp(v => Tree(v, axes), x[0], g).Gradient;

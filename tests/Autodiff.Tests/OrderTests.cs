@@ -127,7 +127,7 @@ public sealed class OrderTests
         { "[argpartition] element 3 is out of range for axis 0 of shape (3,)", () => Tensor.Zeros([3]).ArgPartition(3) },
         { "[searchsorted] sorted (2, 3) and values (3, 3) do not fit; sorted is one row, or has the leading axes of values", () => Tensor.Zeros([2, 3]).SearchSorted(Tensor.Zeros([3, 3])) },
         { "[cumsum] axis 2 is out of range for shape (3,), expected -1..0", () => Tensor.Zeros([3]).CumSum(2) },
-        { "[sort] axis -1 is out of range for shape ()", () => Tensor.Scalar(1).Sort() },
+        { "[sort] axis 1 is out of range for shape (), expected -1 or 0", () => Tensor.Scalar(1).Sort(1) },
     };
 
     [Theory]
