@@ -90,7 +90,7 @@ internal sealed class FleetConnection(ClientInfo info, ulong node, ulong run, Fl
         }
     }
 
-    private async Task<Answer> ReadAsync(PushedReply reply, Exchange exchange, ArrayRecord? model, CancellationToken cancellation)
+    private static async Task<Answer> ReadAsync(PushedReply reply, Exchange exchange, ArrayRecord? model, CancellationToken cancellation)
     {
         var message = await new Inflation(reply.Objects.TakeAsync, exchange.Limits, model).ReadAsync(reply.Id, cancellation).ConfigureAwait(false);
         // The push said the same, but only this is what the id stands for.
