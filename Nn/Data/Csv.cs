@@ -5,35 +5,39 @@ namespace ManagedFed.Nn.Data;
 
 /// <summary>Text files of records with separated fields (RFC 4180), as columns of numbers and classes.</summary>
 /// <remarks>
-/// Encoding is UTF-8 with or without a mark. Numbers are read alike in every culture: a point before the fraction, no thousands separators;
-/// <c>nan</c>, <c>inf</c> and <c>-inf</c> are numbers in any case of letters. White space around numbers is passed over, and that around text
-/// belongs to it. There are no missing values: an empty field is text.
+/// <para>Encoding is UTF-8 with or without a mark. Numbers are read alike in every culture: a point before the fraction unless the options say a comma,
+/// no thousands separators; <c>nan</c>, <c>inf</c> and <c>-inf</c> are numbers in any case of letters. White space around numbers and names of columns
+/// is passed over, and that around text belongs to it. A separator at the end of a record is passed over, and so are empty lines.</para>
+/// <para>A missing number, such as an empty field, is NaN and makes its column one of float64; in a column whose given type is a whole number or bool it is
+/// an error. A column of words becomes classes; numbers and words in one column are an error that names line, column and field, and so are
+/// numbers written with marks that are not read, such as <c>1,234</c>. Nothing becomes a class unless all its column is text, or the options say so.</para>
 /// </remarks>
 public static class Csv
 {
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="options">How to read it.</param>
-    /// <exception cref="FormatException">The text is no CSV, its records differ in length, or a field is not of its column's type; the message names line and column.</exception>
+    /// <exception cref="FormatException">
+    /// The text is no CSV, its records differ in length, or a field is not of its column's type or among its classes; the message names line, column and field.
+    /// </exception>
+    /// <exception cref="ArgumentException">The options name a column that is not there.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static CsvTable Load(string path, CsvOptions? options = null)
     {
+        ArgumentNullException.ThrowIfNull(path);
+        return LoadAlike([path], options)[0];
+    }
+
+    /// <summary>Reads files of the same columns, such as the splits of a data set: types and classes are those of all files together.</summary>
+    /// <param name="paths">The files.</param>
+    /// <param name="options">How to read them.</param>
+    /// <returns>A table for each file, with the columns in the order of the first.</returns>
+    /// <inheritdoc cref="Load" path="/exception"/>
+    public static IReadOnlyList<CsvTable> LoadAlike(IReadOnlyList<string> paths, CsvOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(paths);
         options ??= new();
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
-        if (file.Length > options.MaxBytes) throw new FormatException($"[csv] {file.Length:N0} bytes, expected at most {options.MaxBytes:N0} (file {path})");
-        try
-        {
-            using var text = new StreamReader(file, new UTF8Encoding(false, throwOnInvalidBytes: true));
-            return Read(text, options);
-        }
-        catch (FormatException e)
-        {
-            throw new FormatException($"{e.Message} (file {path})", e);
-        }
-        catch (DecoderFallbackException e)
-        {
-            throw new FormatException($"[csv] the text is not valid UTF-8 (file {path})", e);
-        }
+        return Tables([.. paths.Select(path => Open(path, options))], options);
     }
 
     /// <summary>Reads text to its end.</summary>
@@ -42,68 +46,78 @@ public static class Csv
     {
         ArgumentNullException.ThrowIfNull(text);
         options ??= new();
+        return Tables([Split(text, options, "")], options)[0];
+    }
+
+    private static Parsed Open(string path, CsvOptions options)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
+        if (file.Length > options.MaxBytes) throw new FormatException($"[csv] {file.Length:N0} bytes, expected at most {options.MaxBytes:N0} (file {path})");
+        try
+        {
+            using var text = new StreamReader(file, new UTF8Encoding(false, throwOnInvalidBytes: true));
+            return Split(text, options, $" (file {path})");
+        }
+        catch (FormatException e)
+        {
+            throw new FormatException($"{e.Message} (file {path})", e);
+        }
+    }
+
+    private static Parsed Split(TextReader text, CsvOptions options, string file)
+    {
         if (options.Separator is '"' or '\r' or '\n') Throw.Argument("csv", "a quote or a line break cannot separate fields");
+        if (options.DecimalSeparator is not ('.' or ',')) Throw.Argument("csv", $"'{options.DecimalSeparator}' cannot be the decimal separator, expected a point or a comma");
         var reader = new CsvReader(text, options);
         var record = new List<string>();
         if (!reader.Read(record)) throw CsvReader.Error(1, 1, "the text is empty");
-        string[] names = options.HasHeader ? [.. record] : [.. Enumerable.Range(0, record.Count).Select(i => i.ToString(CultureInfo.InvariantCulture))];
-        var twice = names.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1)?.Key;
-        if (twice is not null) throw CsvReader.Error(reader.Line, Array.LastIndexOf(names, twice) + 1, $"column '{twice}' is named twice");
-        foreach (var name in options.Types.Keys)
-        {
-            if (!names.Contains(name)) Throw.Argument("csv", $"a type is given for column {name}, but there are only {string.Join(", ", names)}");
-        }
-        var columns = Array.ConvertAll(names, _ => new List<string>());
+        var names = Names(record, reader.Line, options);
         var lines = new List<int>();
+        // A column that is not wanted has no fields.
+        var columns = names.Select((name, i) => options.Columns is { } wanted && !wanted.Contains(name) ? null : new CsvFields(name, i + 1, lines, file)).ToArray();
         var isData = !options.HasHeader;
         while (isData || reader.Read(record))
         {
             isData = false;
+            if (record.Count == names.Length + 1 && record[^1].Length == 0) record.RemoveAt(names.Length);
             if (record.Count != names.Length) throw CsvReader.Error(reader.Line, Math.Min(record.Count, names.Length) + 1, $"the record has {record.Count} fields, expected {names.Length}");
-            for (var i = 0; i < names.Length; i++) columns[i].Add(record[i]);
+            for (var i = 0; i < names.Length; i++) columns[i]?.Add(record[i]);
             lines.Add(reader.Line);
         }
-        return new([.. names.Select((name, i) => Column(name, i, columns[i], lines, options))], lines.Count);
+        return new(names, [.. columns.OfType<CsvFields>()], lines, file);
     }
 
-    private static CsvColumn Column(string name, int index, List<string> fields, List<int> lines, CsvOptions options)
+    private static string[] Names(List<string> record, int line, CsvOptions options)
     {
-        if (options.Types.TryGetValue(name, out var dtype)) return new(name, Given(index, fields, lines, dtype), null);
-        if (fields.TrueForAll(IsWhole)) return new(name, Values(fields, Whole), null);
-        if (fields.TrueForAll(field => TryNumber(field, out _))) return new(name, Values(fields, Number), null);
-        if (fields.TrueForAll(field => bool.TryParse(field, out _))) return new(name, Values(fields, bool.Parse), null);
-        string[] classes = [.. fields.Distinct().Order(StringComparer.Ordinal)];
-        return new(name, Values(fields, field => Array.BinarySearch(classes, field, StringComparer.Ordinal)), classes);
-    }
-
-    private static NdArray Given(int index, List<string> fields, List<int> lines, DType dtype)
-    {
-        for (var i = 0; i < fields.Count; i++)
+        if (!options.HasHeader) return [.. Enumerable.Range(0, record.Count).Select(i => i.ToString(CultureInfo.InvariantCulture))];
+        string[] names = [.. record.Select(name => name.Trim())];
+        if (names.Length > 1 && names[^1].Length == 0) names = names[..^1];
+        for (var i = 0; i < names.Length; i++)
         {
-            var fits = dtype == DType.Bool ? bool.TryParse(fields[i], out _) : dtype.IsFloating() ? TryNumber(fields[i], out _) : IsWhole(fields[i]) && Fits(Whole(fields[i]), dtype);
-            if (!fits) throw CsvReader.Error(lines[i], index + 1, $"'{fields[i]}' is not of type {dtype.Name()}");
+            if (names[i].Length == 0) throw CsvReader.Error(line, i + 1, "the column has no name");
+            if (names.AsSpan(0, i).Contains(names[i])) throw CsvReader.Error(line, i + 1, $"column '{names[i]}' is named twice");
         }
-        return dtype == DType.Bool ? Values(fields, bool.Parse) : (dtype.IsFloating() ? Values(fields, Number) : Values(fields, Whole)).AsType(dtype);
+        return names;
     }
 
-    // Through the type and back: a value that does not fit comes back as another.
-    private static bool Fits(long value, DType dtype) => NdArray.From([value], []).AsType(dtype).AsType(DType.Int64).AsSpan<long>()[0] == value;
-
-    private static NdArray Values<T>(List<string> fields, Converter<string, T> convert) where T : unmanaged =>
-        NdArray.From<T>([.. fields.ConvertAll(convert)], [fields.Count]);
-
-    private static bool IsWhole(string field) => long.TryParse(field, NumberStyles.Integer, CultureInfo.InvariantCulture, out _);
-
-    private static long Whole(string field) => long.Parse(field, NumberStyles.Integer, CultureInfo.InvariantCulture);
-
-    private static double Number(string field) => TryNumber(field, out var value) ? value : throw new System.Diagnostics.UnreachableException();
-
-    private static bool TryNumber(string field, out double value)
+    private static CsvTable[] Tables(Parsed[] files, CsvOptions options)
     {
-        var text = field.AsSpan().Trim();
-        if (text.Equals("inf", StringComparison.OrdinalIgnoreCase) || text.Equals("+inf", StringComparison.OrdinalIgnoreCase)) value = double.PositiveInfinity;
-        else if (text.Equals("-inf", StringComparison.OrdinalIgnoreCase)) value = double.NegativeInfinity;
-        else return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value);
-        return true;
+        if (files.Length == 0) return [];
+        var names = files[0].Names;
+        foreach (var other in files)
+        {
+            if (!other.Names.ToHashSet().SetEquals(names)) throw new FormatException($"[csv] the columns are {string.Join(", ", other.Names)}{other.File}, and {string.Join(", ", names)}{files[0].File}");
+        }
+        foreach (var (name, what) in options.Types.Keys.Select(name => (name, "a type is given for")).Concat(options.Classes.Keys.Select(name => (name, "classes are given for"))).Concat((options.Columns ?? []).Select(name => (name, "what is wanted is"))))
+        {
+            if (!names.Contains(name)) Throw.Argument("csv", $"{what} column {name}, but there are only {string.Join(", ", names)}");
+        }
+        if (options.Types.Keys.FirstOrDefault(options.Classes.ContainsKey) is { } both) Throw.Argument("csv", $"column {both} is given both a type and classes");
+        var typing = new CsvTyping(options);
+        var columns = (options.Columns ?? names).Select(name => typing.Columns([.. files.Select(file => file.Columns.First(column => column.Name == name))])).ToArray();
+        return [.. files.Select((file, i) => new CsvTable([.. columns.Select(column => column[i])], file.Lines))];
     }
+
+    /// <summary>The fields of a file.</summary>
+    private sealed record Parsed(string[] Names, CsvFields[] Columns, List<int> Lines, string File);
 }

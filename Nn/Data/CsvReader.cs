@@ -4,11 +4,23 @@ namespace ManagedFed.Nn.Data;
 
 /// <summary>Splits CSV text into fields, by RFC 4180: quoted fields may hold separators, line breaks and doubled quotes.</summary>
 /// <remarks>Stricter than most: a quote inside an unquoted field, text behind a closing quote and an open quote at the end are errors.</remarks>
-internal sealed class CsvReader(TextReader text, CsvOptions options)
+internal sealed class CsvReader
 {
+    private readonly char[] buffer = new char[1 << 14];
     private readonly StringBuilder field = new();
+    private readonly TextReader text;
+    private readonly CsvOptions options;
+    private int at, end;
     private int line = 1;
-    private int next = text.Read();
+    private int next;
+
+    public CsvReader(TextReader text, CsvOptions options)
+    {
+        (this.text, this.options) = (text, options);
+        Advance();
+        // The mark in front of UTF-8, where nobody took it off.
+        if (next == '\uFEFF') Advance();
+    }
 
     /// <summary>The line where the present record began, from 1.</summary>
     public int Line { get; private set; }
@@ -82,7 +94,29 @@ internal sealed class CsvReader(TextReader text, CsvOptions options)
         line++;
     }
 
-    private void Advance() => next = text.Read();
+    private void Advance()
+    {
+        if (at == end && (end = Fill()) == 0)
+        {
+            (at, next) = (0, -1);
+            return;
+        }
+        if (at == end) at = 0;
+        next = buffer[at++];
+    }
+
+    private int Fill()
+    {
+        at = 0;
+        try
+        {
+            return text.Read(buffer, 0, buffer.Length);
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new FormatException($"[csv] the text is not valid UTF-8, in line {line} or soon after", e);
+        }
+    }
 
     public static FormatException Error(int line, int column, string message) => new($"[csv] line {line}, column {column}: {message}");
 }

@@ -3,7 +3,10 @@ namespace ManagedFed.Nn.Data;
 /// <summary>The columns of a CSV file, all of equal length.</summary>
 public sealed class CsvTable
 {
-    internal CsvTable(IReadOnlyList<CsvColumn> columns, int count) => (Columns, Count) = (columns, count);
+    // The line in the file of each record.
+    private readonly List<int> lines;
+
+    internal CsvTable(IReadOnlyList<CsvColumn> columns, List<int> lines) => (Columns, Count, this.lines) = (columns, lines.Count, lines);
 
     /// <summary>The columns in the order of the file.</summary>
     public IReadOnlyList<CsvColumn> Columns { get; }
@@ -21,10 +24,11 @@ public sealed class CsvTable
     /// <param name="inputs">The columns of the inputs; all others when none are given.</param>
     /// <param name="dtype">The type of the inputs, a floating one.</param>
     /// <exception cref="KeyNotFoundException">There is no such column.</exception>
-    /// <exception cref="ArgumentException">There are no inputs, or a label does not fit int32.</exception>
+    /// <exception cref="ArgumentException">There are no inputs, a label does not fit int32, or one is missing (NaN, or the empty text); missing inputs are NaN.</exception>
     public Dataset ToDataset(string label, IReadOnlyList<string>? inputs = null, DType dtype = DType.Float32)
     {
         var labels = this[label].Values;
+        RefuseMissing(this[label]);
         var names = inputs ?? [.. Columns.Select(column => column.Name).Where(name => name != label)];
         if (names.Count == 0) Throw.Argument("csv", $"there is no column beside the label {label}");
         if (!dtype.IsFloating()) Throw.DTypeMismatch("csv", dtype, "a floating type for the inputs");
@@ -41,4 +45,16 @@ public sealed class CsvTable
         }
         return labels;
     }
+
+    private void RefuseMissing(CsvColumn label)
+    {
+        var empty = label.Classes is { } classes ? classes.ToList().IndexOf("") : -1;
+        var row = label.Values.DType == DType.Float64 ? label.Values.AsSpan<double>().IndexOf(double.NaN)
+            : label.Values.DType.IsFloating() ? label.Values.AsType(DType.Float64).AsSpan<double>().IndexOf(double.NaN)
+            : empty >= 0 ? label.Values.AsSpan<int>().IndexOf(empty) : -1;
+        if (row >= 0) Throw.Argument("csv", $"the label of column {label.Name} in line {lines[row]} is missing; leave the record out");
+    }
+
+    /// <summary>The number of records and a line for each column.</summary>
+    public override string ToString() => $"CsvTable of {Count} records" + string.Concat(Columns.Select(column => $"\n    {column}"));
 }

@@ -32,4 +32,7 @@ public sealed record Dataset
     /// <summary>A view of the examples start … start+count−1.</summary>
     /// <exception cref="ArgumentException">The range leaves the data set.</exception>
     public Dataset Slice(int start, int count) => new(Inputs.Slice(0, start, count), Labels.Slice(0, start, count));
+
+    /// <summary>The number of examples, shapes and types.</summary>
+    public override string ToString() => $"Dataset of {Count} examples: inputs {Inputs.Shape} {Inputs.DType.Name()}, labels {Labels.Shape} {Labels.DType.Name()}";
 }

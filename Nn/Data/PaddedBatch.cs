@@ -5,7 +5,12 @@ namespace ManagedFed.Nn.Data;
 /// <param name="Labels">Shape (size, …).</param>
 /// <param name="Mask">float32 of shape (size,): 1 for an example, 0 for padding. A loss weighted by it, summed and divided by the count, is the examples' mean.</param>
 /// <param name="Count">The number of examples, at least 1.</param>
-public sealed record PaddedBatch(NdArray Inputs, NdArray Labels, NdArray Mask, int Count);
+public sealed record PaddedBatch(NdArray Inputs, NdArray Labels, NdArray Mask, int Count)
+{
+    /// <summary>The numbers of examples and rows, shapes and types.</summary>
+    public override string ToString() =>
+        $"PaddedBatch of {Count} examples in {Mask.Count} rows: inputs {Inputs.Shape} {Inputs.DType.Name()}, labels {Labels.Shape} {Labels.DType.Name()}";
+}
 
 /// <summary>Batches of one size, so that a compiled step sees one shape.</summary>
 public static class PaddedBatches

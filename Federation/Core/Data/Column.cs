@@ -15,13 +15,34 @@ public abstract class Column
     /// <summary>What the labels 0, 1, … of a class column are called, where that is known.</summary>
     public IReadOnlyList<string>? ClassNames { get; init; }
 
+    /// <summary>The number of rows and what they hold.</summary>
+    public override string ToString() => Kind + (ClassNames is null ? "" : $" of {ClassNames.Count} classes");
+
+    private protected abstract string Kind { get; }
+
     /// <summary>Some rows in the order given, as an <see cref="ArrayColumn"/> or a <see cref="TextColumn"/>; a run of rows of an array is a view.</summary>
     internal abstract Column Take(ReadOnlySpan<int> rows);
+
+    /// <summary>Numbers that stand for different classes in different parts must not be mixed.</summary>
+    /// <exception cref="ArgumentException">Two parts with rows name different classes.</exception>
+    private protected static void RefuseOtherClasses(IReadOnlyList<Column> parts)
+    {
+        Column? first = null;
+        foreach (var part in parts)
+        {
+            if (part.Count == 0 || part.ClassNames is null) continue;
+            first ??= part;
+            if (!part.ClassNames.SequenceEqual(first.ClassNames!)) throw new ArgumentException($"[concatenate] the classes differ: {Some(first)} and {Some(part)}; read the files with the same classes");
+        }
+
+        static string Some(Column column) => string.Join(", ", column.ClassNames!.Take(10)) + (column.ClassNames!.Count > 10 ? ", …" : "");
+    }
 
     /// <summary>The rows of several columns of one kind after another.</summary>
     internal static Column Concatenate(IReadOnlyList<Column> parts)
     {
         if (parts.Count == 1) return parts[0];
+        RefuseOtherClasses(parts);
         if (parts.All(part => part is TextColumn)) return new TextColumn([.. parts.SelectMany(part => ((TextColumn)part).Values)]) { ClassNames = parts[0].ClassNames };
         var arrays = parts.OfType<ArrayColumn>().Select(part => part.Values).ToArray();
         if (arrays.Length < parts.Count) throw new ArgumentException("[concatenate] some columns hold numbers and some text");
@@ -47,6 +68,8 @@ public sealed class ArrayColumn(NdArray values) : Column
     /// <inheritdoc/>
     public override int Count => Values.Shape[0];
 
+    private protected override string Kind => $"{Values.Shape} {Values.DType.Name()}";
+
     internal override Column Take(ReadOnlySpan<int> rows) =>
         new ArrayColumn(IsRun(rows) ? Values.Slice(0, rows.IsEmpty ? 0 : rows[0], rows.Length) : Values.GatherRows(rows)) { ClassNames = ClassNames };
 
@@ -70,6 +93,8 @@ public sealed class TextColumn(IReadOnlyList<string?> values) : Column
     /// <inheritdoc/>
     public override int Count => Values.Count;
 
+    private protected override string Kind => $"{Count} texts";
+
     internal override Column Take(ReadOnlySpan<int> rows)
     {
         var taken = new string?[rows.Length];
@@ -86,6 +111,7 @@ internal sealed class ChainedColumn : Column
 
     public ChainedColumn(IReadOnlyList<Column> parts)
     {
+        RefuseOtherClasses(parts);
         this.parts = parts;
         starts = new int[parts.Count];
         for (var i = 1; i < starts.Length; i++) starts[i] = checked(starts[i - 1] + parts[i - 1].Count);
@@ -94,6 +120,8 @@ internal sealed class ChainedColumn : Column
     }
 
     public override int Count { get; }
+
+    private protected override string Kind => $"{Count} rows of {parts.Count} parts";
 
     internal override Column Take(ReadOnlySpan<int> rows)
     {

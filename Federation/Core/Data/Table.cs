@@ -140,6 +140,9 @@ public sealed class Table
     /// <summary>The labels of a column and who has which.</summary>
     internal Labels Labels(string name) => Data.Labels.Of(name, Column(name));
 
+    /// <summary>The number of rows and a line for each column.</summary>
+    public override string ToString() => $"Table of {Count} rows" + string.Concat(columns.Select(column => $"\n    {column.Name}: {(rows is null ? $"{column.Column}" : $"rows of {column.Column}")}"));
+
     private Column Find(string name)
     {
         foreach (var column in columns)

@@ -78,9 +78,11 @@ public sealed class CsvSourceTests : IDisposable
     [Fact]
     public void Load_WhatDoesNotFit_NamesIt()
     {
-        Rejects("[csv] split 'test' has the columns x, z, 'train' x, y", Splits("x,y\n1,2\n", "x,z\n1,2\n"));
-        Rejects("[csv] column x holds int64 in split 'train', text in split 'test'; give its type in CsvOptions.Types", Splits("x\n1\n", "x\nmany\n"));
-        Rejects("[csv] column x holds int64 in split 'train', bool in split 'test'; give its type in CsvOptions.Types", Splits("x\n1\n", "x\ntrue\n"));
+        var (train, test) = (Path.Combine(folder.FullName, "train.csv"), Path.Combine(folder.FullName, "test.csv"));
+        const string Hint = "is no number, but other fields of column x are; give the column's type in CsvOptions.Types, its classes in CsvOptions.Classes, or leave it out by CsvOptions.Columns";
+        Rejects($"[csv] the columns are x, z (file {test}), and x, y (file {train})", Splits("x,y\n1,2\n", "x,z\n1,2\n"));
+        Rejects($"[csv] line 2, column 1: 'many' {Hint} (file {test})", Splits("x\n1\n", "x\nmany\n"));
+        Rejects($"[csv] line 2, column 1: 'true' {Hint} (file {test})", Splits("x\n1\n", "x\ntrue\n"));
 
         var error = Assert.Throws<ArgumentException>(() => new CsvSource(Write("b.csv", "x,y\n1,a\n")) { Features = ["x", "z"] }.Load());
         Assert.Equal("[csv] there is no column z for the features, only x, y", error.Message);
@@ -91,6 +93,34 @@ public sealed class CsvSourceTests : IDisposable
         Assert.Throws<FileNotFoundException>(() => new CsvSource(Path.Combine(folder.FullName, "none.csv")).Load());
 
         static void Rejects(string message, CsvSource source) => Assert.Equal(message, Assert.Throws<FormatException>(() => source.Load()).Message);
+    }
+
+    // Two clients, each with a file of its own and other species.
+    [Fact]
+    public void Load_WithGivenClasses_NumbersAlikeInEveryFile()
+    {
+        var options = new CsvOptions { Classes = new Dictionary<string, IReadOnlyList<string>?> { ["species"] = ["iris", "moss", "rose"] } };
+        var first = new CsvSource(Write("1.csv", "species\nrose\niris\n"), options).Load()["train"];
+        var second = new CsvSource(Write("2.csv", "species\nmoss\nrose\n"), options).Load()["train"];
+        Assert.Equal([2, 0], first.Array("species").ToArray<int>());
+        Assert.Equal([1, 2], second.Array("species").ToArray<int>());
+        Assert.Equal(first.Column("species").ClassNames, second.Column("species").ClassNames);
+        Assert.Equal([2, 0, 1, 2], Table.Concatenate(first, second).Array("species").ToArray<int>());
+
+        // Without it each file numbers for itself, and the two must not be mixed.
+        second = new CsvSource(Write("2.csv", "species\nmoss\nrose\n")).Load()["train"];
+        Assert.StartsWith("[concatenate] the classes differ: iris, moss, rose and moss, rose", Assert.Throws<ArgumentException>(() => Table.Concatenate(first, second)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Load_MissingNumber_IsNaNInEverySplit()
+    {
+        var splits = Splits("x,y\n1,0\n,1\n", "x,y\n3,1\n").Load();
+        Assert.Equal([1, double.NaN], splits["train"].Array("x").ToArray<double>());
+        Assert.Equal([3.0], splits["test"].Array("x").ToArray<double>());
+        Assert.Equal("Table of 2 rows\n    x: (2,) float64\n    y: (2,) int64", splits["train"].ToString());
+        Assert.Equal("Table of 1 rows\n    x: rows of (2,) float64\n    y: rows of (2,) int64", splits["train"].Select(1).ToString());
+        Assert.Equal("(2,) float64", splits["train"].Column("x").ToString());
     }
 
     private CsvSource Splits(string train, string test) =>

@@ -3,8 +3,9 @@ using ManagedFed.Nn.Data;
 namespace ManagedFed.Federation.Data;
 
 /// <summary>
-/// CSV files, one to a split. Each of their columns becomes one of the table: int64, float64 or bool of shape (n,), or for text the
-/// int32 numbers of its classes, which are the texts of all splits together in ordinal order.
+/// CSV files, one to a split, read together as by <see cref="Csv.LoadAlike"/>. Each of their columns becomes one of the table: int64, float64 or bool of
+/// shape (n,), or for text the int32 numbers of its classes, which are those given in <see cref="CsvOptions.Classes"/>, else the texts of all splits in
+/// ordinal order. Clients with files of their own number alike only if they are given the same classes.
 /// </summary>
 /// <param name="files">The file of each split; all have the same columns.</param>
 /// <param name="options">How to read them.</param>
@@ -28,62 +29,28 @@ public sealed class CsvSource(IReadOnlyDictionary<string, string> files, CsvOpti
     public IReadOnlyList<string> Features { get; init; } = [];
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException">A feature is no column of numbers, or a column has that name.</exception>
+    /// <exception cref="ArgumentException">A feature is no column of numbers, a column is called <c>features</c> already, or the options name a column that is not there.</exception>
     public IReadOnlyDictionary<string, Table> Load()
     {
-        var read = files.ToDictionary(file => file.Key, file => Csv.Load(file.Value, options));
-        if (read.Count == 0) throw new ArgumentException("[csv] there is no file");
-        var names = read.First().Value.Columns.Select(column => column.Name).ToArray();
-        foreach (var (split, table) in read)
-        {
-            var others = table.Columns.Select(column => column.Name).ToHashSet();
-            if (!others.SetEquals(names)) throw new FormatException($"[csv] split '{split}' has the columns {string.Join(", ", others)}, '{read.First().Key}' {string.Join(", ", names)}");
-        }
+        if (files.Count == 0) throw new ArgumentException("[csv] there is no file");
+        var tables = files.Keys.Zip(Csv.LoadAlike([.. files.Values], options)).ToDictionary(split => split.First, split => split.Second);
+        var names = tables.Values.First().Columns.Select(column => column.Name).ToArray();
         foreach (var name in Features)
         {
             if (!names.Contains(name)) throw new ArgumentException($"[csv] there is no column {name} for the features, only {string.Join(", ", names)}");
         }
         if (Features.Count > 0 && names.Except(Features).Contains("features")) throw new ArgumentException("[csv] a column is called features already; name it among the features or rename it");
 
-        var columns = names.ToDictionary(name => name, name => Alike(name, read.ToDictionary(split => split.Key, split => split.Value[name])));
-        return read.Keys.ToDictionary(split => split, split => Table(split, names, columns));
+        return tables.ToDictionary(split => split.Key, split => Table(split.Value));
     }
 
-    private Table Table(string split, string[] names, Dictionary<string, Dictionary<string, ArrayColumn>> columns)
+    private Table Table(CsvTable table)
     {
-        var own = names.Except(Features).Select(name => (name, (Column)columns[name][split]));
+        var own = table.Columns.Where(column => !Features.Contains(column.Name)).Select(column => (column.Name, (Column)new ArrayColumn(column.Values) { ClassNames = column.Classes }));
         if (Features.Count == 0) return new([.. own]);
-        var features = Features.Select(name => columns[name][split] is { ClassNames: null } column
+        var features = Features.Select(name => table[name] is { Classes: null } column
             ? (Tensor)column.Values.AsType(DType.Float32)
-            : throw new ArgumentException($"[csv] column {name} of the features holds text, such as '{columns[name][split].ClassNames![0]}'"));
+            : throw new ArgumentException($"[csv] column {name} of the features holds text, such as '{(table[name].Classes is [var text, ..] ? text : "")}'"));
         return new([("features", new ArrayColumn(Tensor.Stack([.. features], axis: 1).ToNdArray())), .. own]);
     }
-
-    /// <summary>The column of each split with the type and the classes of all.</summary>
-    private static Dictionary<string, ArrayColumn> Alike(string name, Dictionary<string, CsvColumn> splits)
-    {
-        // A split without rows says nothing about its types.
-        var telling = splits.Values.Where(column => column.Values.Count > 0).DefaultIfEmpty(splits.Values.First()).ToArray();
-        if (telling.All(column => column.Classes is not null))
-        {
-            string[] classes = [.. telling.SelectMany(column => column.Classes!).Distinct().Order(StringComparer.Ordinal)];
-            return splits.ToDictionary(split => split.Key, split => new ArrayColumn(Renumber(split.Value, classes)) { ClassNames = classes });
-        }
-        var types = telling.Select(column => column.Values.DType).Distinct().ToArray();
-        if (telling.All(column => column.Classes is null) && (types.Length == 1 || !types.Contains(DType.Bool)))
-        {
-            var type = types.Length == 1 ? types[0] : DType.Float64;
-            return splits.ToDictionary(split => split.Key, split => new ArrayColumn(split.Value.Values.AsType(type)));
-        }
-        throw new FormatException($"[csv] column {name} holds {string.Join(", ", splits.Select(split => $"{Kind(split.Value)} in split '{split.Key}'"))}; give its type in CsvOptions.Types");
-    }
-
-    private static NdArray Renumber(CsvColumn column, string[] classes)
-    {
-        if (column.Values.Count == 0) return NdArray.From<int>([], [0]);
-        var numbers = column.Classes!.Select(text => Array.BinarySearch(classes, text, StringComparer.Ordinal)).ToArray();
-        return NdArray.From<int>(Array.ConvertAll(column.Values.ToArray<int>(), code => numbers[code]), [(int)column.Values.Count]);
-    }
-
-    private static string Kind(CsvColumn column) => column.Classes is null ? column.Values.DType.Name() : "text";
 }
