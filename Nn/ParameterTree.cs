@@ -75,14 +75,27 @@ public sealed class ParameterTree : IReadOnlyDictionary<string, Tensor>
     }
 
     /// <summary>A tree with this one's names and the given arrays, in order.</summary>
-    /// <exception cref="ArgumentException">The number of arrays, a shape or a type differs; the message lists every difference.</exception>
+    /// <remarks>A floating array is cast to its tensor's floating type, such as NumPy's float64 to float32; other types must agree.</remarks>
+    /// <exception cref="ArgumentException">
+    /// The number of arrays, a shape or a type differs, or a value is beyond the tensor's floating type; the message lists every difference.
+    /// </exception>
     public ParameterTree WithArrays(IReadOnlyList<NdArray> arrays)
     {
         ArgumentNullException.ThrowIfNull(arrays);
         if (arrays.Count != Count) Throw.Argument("parameters", $"{arrays.Count} arrays given, expected {Count}: {string.Join(", ", Keys)}");
-        var result = new ParameterTree(Keys.Zip(arrays, (name, array) => KeyValuePair.Create(name, (Tensor)array)));
+        var result = new ParameterTree(tensors.Zip(arrays, (own, array) => KeyValuePair.Create(own.Key, Fitting(own.Key, own.Value, array))));
         Refuse("parameters", Unlike(result));
         return result;
+    }
+
+    /// <summary>The array in its tensor's floating type; another array as it is, to be refused.</summary>
+    private static Tensor Fitting(string name, Tensor own, NdArray array)
+    {
+        if (own.DType == array.DType || own.Shape != array.Shape || !own.DType.IsFloating() || !array.DType.IsFloating()) return array;
+        Tensor given = array, cast = array.AsType(own.DType);
+        if (!(given.IsFinite() & !cast.IsFinite()).Any().Item<bool>()) return cast;
+        Throw.Argument("parameters", $"{name} of {array.DType.Name()} holds a value beyond the range of {own.DType.Name()}");
+        return cast;
     }
 
     /// <inheritdoc/>

@@ -17,8 +17,8 @@ internal static partial class FederationLog
     [LoggerMessage(103, LogLevel.Information, "Client {Client} left ({How}); {Count} connected")]
     public static partial void Left(this ILogger log, string client, string how, int count);
 
-    [LoggerMessage(104, LogLevel.Information, "Waiting for {Missing} more client(s): {Count} of {Wanted} connected [{Clients}]")]
-    public static partial void Waiting(this ILogger log, int missing, int count, int wanted, string clients);
+    [LoggerMessage(104, LogLevel.Information, "Waiting for {Missing} more client(s): {Count} of {Wanted} connected [{Clients}]{Left}")]
+    public static partial void Waiting(this ILogger log, int missing, int count, int wanted, string clients, string left);
 
     [LoggerMessage(105, LogLevel.Warning, "Client {Client} sent a message it was not asked for; its stream is closed")]
     public static partial void Unsolicited(this ILogger log, string client);
@@ -43,6 +43,15 @@ internal static partial class FederationLog
 
     [LoggerMessage(204, LogLevel.Warning, "Client {Client} gave no initial parameters ({Reason}): {Message}")]
     public static partial void InitialFailed(this ILogger log, string client, FailureReason reason, string message);
+
+    [LoggerMessage(207, LogLevel.Warning, "None of {Count} client(s) gave initial parameters [{Clients}]; waiting for another: set the strategy's InitialParameters or let a client implement GetParameters{Left}")]
+    public static partial void InitialMissing(this ILogger log, int count, string clients, string left);
+
+    [LoggerMessage(208, LogLevel.Warning, "Nobody but client {Client}, which gave the initial parameters, can train them ({Model}): {Failures}; {Next}")]
+    public static partial void InitialSuspect(this ILogger log, string client, string model, string failures, string next);
+
+    [LoggerMessage(209, LogLevel.Information, "Statistics, which take the clients' mean, are {Count} of {All} arrays, as {Source}")]
+    public static partial void Statistics(this ILogger log, int count, int all, string source);
 
     [LoggerMessage(205, LogLevel.Information, "Finished {Rounds} round(s) in {Seconds:0.00} s")]
     public static partial void Finished(this ILogger log, int rounds, double seconds);
@@ -81,6 +90,24 @@ internal static partial class FederationLog
     [LoggerMessage(309, LogLevel.Warning, "  fit {Client}: update of norm {Norm:G6} is shortened to {Limit:G6}")]
     public static partial void Clipped(this ILogger log, string client, double norm, double limit);
 
+    [LoggerMessage(310, LogLevel.Warning, "Round {Round}: no loss over the clients: {Why}")]
+    public static partial void NotEvaluated(this ILogger log, int round, string why);
+
+    [LoggerMessage(311, LogLevel.Warning, "  fit {Client}: {Claimed} examples claimed, over those of all others and far over what is usual; they count as {Believed}")]
+    public static partial void ClaimCut(this ILogger log, string client, long claimed, long believed);
+
+    [LoggerMessage(312, LogLevel.Information, "Client {Client} sends {Type} for a model of another floating type; such arrays are cast (said once)")]
+    public static partial void FloatsCast(this ILogger log, string client, string type);
+
+    [LoggerMessage(313, LogLevel.Information, "Round {Round}/{Rounds}: {Phase} still waits for {Count} client(s) after {Seconds:0} s [{Clients}]")]
+    public static partial void StillAtWork(this ILogger log, int round, int rounds, string phase, int count, double seconds, string clients);
+
+    [LoggerMessage(314, LogLevel.Error, "Round {Round}: the strategy failed")]
+    public static partial void StrategyFailed(this ILogger log, Exception exception, int round);
+
+    [LoggerMessage(315, LogLevel.Error, "The function that combines {Phase} metrics failed; the round has none")]
+    public static partial void MetricsFailed(this ILogger log, Exception exception, string phase);
+
     [LoggerMessage(400, LogLevel.Information, "Joining {Address}")]
     public static partial void Joining(this ILogger log, string address);
 
@@ -107,6 +134,9 @@ internal static partial class FederationLog
 
     [LoggerMessage(408, LogLevel.Information, "The server asks to come back in {Seconds} s")]
     public static partial void ComeBack(this ILogger log, long seconds);
+
+    [LoggerMessage(416, LogLevel.Information, "The server sends {Type} for a model of another floating type; such arrays are cast (said once)")]
+    public static partial void ServersFloatsCast(this ILogger log, string type);
 
     [LoggerMessage(409, LogLevel.Information, "Node {Node} is active on {Address}")]
     public static partial void Active(this ILogger log, ulong node, string address);

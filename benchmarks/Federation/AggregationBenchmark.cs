@@ -48,7 +48,7 @@ internal static class AggregationBenchmark
 
     private static double Seconds(Strategy strategy, ByteString[][] files)
     {
-        var state = new RoundState(1, new Parameters([.. Enumerable.Range(0, Tensors).Select(_ => NdArray.Zeros([Elements]))]), [], 0);
+        var state = new RoundState(1, new Parameters([.. Enumerable.Range(0, Tensors).Select(_ => NdArray.Zeros([Elements]))]), [], default);
         GC.Collect();
         GC.WaitForPendingFinalizers();
         var start = Stopwatch.GetTimestamp();

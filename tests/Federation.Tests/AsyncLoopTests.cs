@@ -92,7 +92,7 @@ public sealed class AsyncLoopTests
     public async Task RunAsync_AllClientsFail_EndsWithTheModelAsItWas()
     {
         var log = new LogRecorder();
-        var history = await Run([new LambdaClient(), new LambdaClient()], new(3), Buffered(2), log).Bounded();
+        var history = await Run([new LambdaClient(), new LambdaClient()], new(3) { AllowUntrained = true }, Buffered(2), log).Bounded();
         Assert.Equal(0f, history.Value());
         Assert.Equal(3, log.WithId(304).Count);
         Assert.Equal(6, log.WithId(302).Count);
@@ -201,13 +201,18 @@ public sealed class AsyncLoopTests
     }
 
     [Fact]
-    public async Task RunAsync_StrategyThatThrows_EndsTheRunWithItsException() => await Assert.ThrowsAsync<TimeZoneNotFoundException>(() => Run(
-        [LambdaClient.Adding(1, 1), LambdaClient.Adding(1, 1)], new(1),
-        new FedBuff { InitialParameters = Zero, Staleness = _ => throw new TimeZoneNotFoundException() }).Bounded());
+    public async Task RunAsync_StrategyThatThrowsOnEachUpdate_EndsAtItsEndWithTheException()
+    {
+        var error = await Assert.ThrowsAsync<FederationException>(() => Run(
+            [LambdaClient.Adding(1, 1), LambdaClient.Adding(1, 1)], new(1),
+            new FedBuff { InitialParameters = Zero, Staleness = _ => throw new TimeZoneNotFoundException() }).Bounded());
+        Assert.IsType<TimeZoneNotFoundException>(error.InnerException);
+        Assert.All(error.History!.FitFailures, failure => Assert.Equal(FailureReason.Aggregation, failure.Value.Reason));
+    }
 
     [Fact]
-    public async Task RunAsync_StrategyThatThrowsInItsCheck_EndsTheRunWithItsException() =>
-        await Assert.ThrowsAsync<TimeZoneNotFoundException>(() => Run([LambdaClient.Adding(1, 1)], new(1), new Throwing()).Bounded());
+    public async Task RunAsync_StrategyThatThrowsInItsCheck_EndsAtItsEndWithTheException() => Assert.IsType<TimeZoneNotFoundException>(
+        (await Assert.ThrowsAsync<FederationException>(() => Run([LambdaClient.Adding(1, 1)], new(1), new Throwing()).Bounded())).InnerException);
 
     [Fact]
     public async Task RunAsync_TooFewClients_WaitsForMore()

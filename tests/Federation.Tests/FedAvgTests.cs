@@ -166,7 +166,7 @@ public sealed class FedAvgTests
     [Fact]
     public void AggregateFit_OfOpaqueParameters_SaysWhy()
     {
-        var state = new RoundState(1, Parameters.Opaque("", new byte[] { 1 }), [], 0);
+        var state = new RoundState(1, Parameters.Opaque("", new byte[] { 1 }), [], default);
         Assert.Contains("opaque", Assert.Throws<InvalidOperationException>(() => new FedAvg().AggregateFit(state)).Message);
     }
 

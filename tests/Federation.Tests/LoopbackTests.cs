@@ -114,7 +114,7 @@ public sealed class LoopbackTests
         var time = new FakeTimeProvider();
         var log = new LogRecorder();
         await using var server = await RunningServer.Start(
-            new(1, TimeSpan.FromSeconds(2.5)), SingleClient(), new() { LoggerFactory = log, TimeProvider = time });
+            new(1, TimeSpan.FromSeconds(2.5)) { AllowUntrained = true }, SingleClient(), new() { LoggerFactory = log, TimeProvider = time });
         using var client = new RawClient(server.Address);
         await client.Read(Wire.ServerMessage.MsgOneofCase.FitIns);
         time.Advance(TimeSpan.FromSeconds(2.5));
@@ -147,7 +147,7 @@ public sealed class LoopbackTests
     public async Task StartAsync_MalformedTensor_IsARefusedUpdate()
     {
         var log = new LogRecorder();
-        await using var server = await RunningServer.Start(new(1), SingleClient(), new() { LoggerFactory = log });
+        await using var server = await RunningServer.Start(new(1) { AllowUntrained = true }, SingleClient(), new() { LoggerFactory = log });
         using var client = new RawClient(server.Address);
         var broken = Trained(5, 2);
         broken.FitRes.Parameters.Tensors[0] = Google.Protobuf.ByteString.CopyFromUtf8("\u0080 pickled");

@@ -200,7 +200,7 @@ public sealed class ModuleClientTests
         Assert.True(history.LossesDistributed[^1].Value < history.LossesDistributed[0].Value);
     }
 
-    private static RoundState State() => new(1, Parameters.Empty, [new("client", "test")], 0);
+    private static RoundState State() => new(1, Parameters.Empty, [new("client", "test")], default);
 
     private static ModuleClient Client(
         Dataset train, Dataset? test, ModuleClientOptions? options = null, Module? model = null, Optimizer? optimizer = null) =>

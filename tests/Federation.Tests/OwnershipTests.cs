@@ -126,12 +126,12 @@ public sealed class OwnershipTests
         ArrayClient[] clients = [client(), client()];
         if (transport is "memory" or "codec")
         {
-            var simulated = await FederatedSimulation.RunAsync(clients, new(rounds), strategy, new() { ThroughCodec = transport == "codec" }, Token).Bounded();
+            var simulated = await FederatedSimulation.RunAsync(clients, new(rounds) { AllowUntrained = true }, strategy, new() { ThroughCodec = transport == "codec" }, Token).Bounded();
             return simulated.FinalParameters.Arrays;
         }
         var fleet = new TaskCompletionSource<string>();
         await using var server = await RunningServer.Start(
-            new(rounds), strategy, new() { Fleet = new() { Address = "127.0.0.1:0", OnListening = fleet.SetResult } });
+            new(rounds) { AllowUntrained = true }, strategy, new() { Fleet = new() { Address = "127.0.0.1:0", OnListening = fleet.SetResult } });
         using var over = CancellationTokenSource.CreateLinkedTokenSource(Token);
         var address = await fleet.Task.Bounded();
         var quick = new FederatedNodeOptions { PollInterval = TimeSpan.FromMilliseconds(20), GracePeriod = TimeSpan.Zero };

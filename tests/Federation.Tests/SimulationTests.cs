@@ -99,7 +99,7 @@ public sealed class SimulationTests
         Assert.Collection(
             log.WithId(302).Select(line => line[(line.IndexOf('(') + 1)..line.IndexOf(';')]).Order(),
             line => Assert.Equal("Declined): FitNotImplemented: Client does not implement `fit`", line),
-            line => Assert.Equal("Declined): FitNotImplemented: Client failed to fit: TimeZoneNotFoundException", line),
+            line => Assert.Equal("Declined): FitNotImplemented: Client failed to fit: TimeZoneNotFoundException: secret", line),
             line => Assert.Equal("NotFinite): tensor 0 of shape (1,) holds NaN, an infinity or a value beyond range", line),
             line => Assert.Equal("NumExamples): -1 examples claimed, expected 1..1000000000", line));
         Assert.Contains(log.WithId(303), line => line.Contains("1 results and 4 failures"));
@@ -112,7 +112,7 @@ public sealed class SimulationTests
     public async Task RunAsync_OneFailure_DropsTheRoundWhenTheStrategySaysSo(bool acceptFailures, int minResults, float expected)
     {
         var log = new LogRecorder();
-        var history = await Run([LambdaClient.Adding(1, 1), Throwing()], new(1), new FedAvg
+        var history = await Run([LambdaClient.Adding(1, 1), Throwing()], new(1) { AllowUntrained = true }, new FedAvg
         {
             InitialParameters = new(TestKit.Floats(0)),
             AcceptFailures = acceptFailures,
@@ -131,7 +131,8 @@ public sealed class SimulationTests
         var registry = new ClientRegistry(log);
         registry.Join(new Refusing(new string('x', 300) + "\n"));
         registry.Join(new Refusing("forged\nline"));
-        await new RoundLoop(new(1), new FedAvg { InitialParameters = new(TestKit.Floats(0)), FractionEvaluate = 0 }, registry, new(), log)
+        await new RoundLoop(
+            new(1) { AllowUntrained = true }, new FedAvg { InitialParameters = new(TestKit.Floats(0)), FractionEvaluate = 0 }, registry, new(), log)
             .RunAsync(TestContext.Current.CancellationToken).Bounded();
 
         Assert.Contains(log.WithId(302), line => line.Contains("FitNotImplemented: forged line;"));
@@ -153,7 +154,7 @@ public sealed class SimulationTests
     [Fact]
     public async Task RunAsync_AllClientsFail_KeepsTheModel()
     {
-        var history = await Run([Throwing(), Throwing()], new(2), new FedAvg { InitialParameters = new(TestKit.Floats(4)) });
+        var history = await Run([Throwing(), Throwing()], new(2) { AllowUntrained = true }, new FedAvg { InitialParameters = new(TestKit.Floats(4)) });
         Assert.Equal(4f, history.Value());
         Assert.Empty(history.LossesDistributed);
     }

@@ -61,5 +61,5 @@ public sealed class StrategyTests
     }
 
     private static RoundState State(int clients, int seed) =>
-        new(1, new Parameters(TestKit.Floats(1)), [.. Enumerable.Range(0, clients).Select(i => new ClientInfo($"{i:x32}", $"{i}"))], seed);
+        new(1, new Parameters(TestKit.Floats(1)), [.. Enumerable.Range(0, clients).Select(i => new ClientInfo($"{i:x32}", $"{i}"))], RandomKey.FromSeed((ulong)seed));
 }

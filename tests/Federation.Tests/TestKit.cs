@@ -19,7 +19,7 @@ internal static class TestKit
     public static FitResult Fit(long examples, params IReadOnlyList<NdArray> arrays) =>
         new(ResultStatus.Success, new Parameters(arrays), examples, NoValues);
 
-    public static RoundState State(params IReadOnlyList<NdArray> arrays) => new(1, new Parameters(arrays), [], 0);
+    public static RoundState State(params IReadOnlyList<NdArray> arrays) => new(1, new Parameters(arrays), [], default);
 
     /// <summary>The final model of one element.</summary>
     public static float Value(this History history) => Assert.Single(history.FinalParameters.Arrays[0].ToArray<float>());

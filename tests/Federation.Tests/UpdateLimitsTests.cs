@@ -82,7 +82,7 @@ public sealed class UpdateLimitsTests
     public void Check_OfModelsThatAreNoArrays_LetsThemPass()
     {
         var result = new FitResult(ResultStatus.Success, Parameters.Opaque("", new byte[] { 1 }), 1, TestKit.NoValues);
-        Assert.Null(Filter(new() { Zeroing = NormLimit.Fixed(1e-9) }).Check(new(1, Parameters.Opaque(""), [], 0), result));
+        Assert.Null(Filter(new() { Zeroing = NormLimit.Fixed(1e-9) }).Check(new(1, Parameters.Opaque(""), [], default), result));
     }
 
     [Fact]

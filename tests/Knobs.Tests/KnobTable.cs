@@ -61,7 +61,7 @@ internal static class KnobTable
         CsvOptions maxBytes [1,∞) maxFieldLength [1,∞)
         NpzLimits maxEntries [1,∞) maxEntryBytes [1,∞) maxTotalBytes [1,∞) maxInflatedBytes [1,∞) maxRatio [1,∞)
         SafetensorsLimits maxHeaderBytes [1,∞) maxMetadataBytes [1,∞) maxTensors [1,∞)
-        Strategy fractionFit [0,1] fractionEvaluate [0,1] minFitClients [1,∞) minEvaluateClients [1,∞) minAvailableClients [1,∞) minResults [1,∞) maxExamplesPerClient [1,∞)
+        Strategy fractionFit [0,1] fractionEvaluate [0,1] minFitClients [1,∞) minEvaluateClients [1,∞) minAvailableClients [1,∞) minResults [1,∞) maxExamplesPerClient [1,∞) maxExamplesRatio [1,∞)
         AsyncStrategy maxConcurrency [1,∞) maxStaleness [0,∞) evaluateEvery [1,∞)
         FaultTolerantFedAvg minCompletionRateFit [0,1] minCompletionRateEvaluate [0,1]
         FedOpt serverLearningRate (0,∞)

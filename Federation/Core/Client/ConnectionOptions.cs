@@ -44,6 +44,12 @@ public abstract record ConnectionOptions
         init => field = Interval.Counts.Check("client", nameof(MaxErrors), value);
     } = 3;
 
+    /// <summary>
+    /// True to tell the server what an exception of the client's own code says, as one line of at most 256 characters; false tells its type alone,
+    /// as its text may hold private data. Default false.
+    /// </summary>
+    public bool TellErrorMessages { get; init; }
+
     /// <summary>Certificates to trust instead of the system's; also makes a plain address encrypted.</summary>
     public X509Certificate2Collection? RootCertificates { get; init; }
 

@@ -52,8 +52,8 @@ public static class FederatedNode
         var log = options.LoggerFactory.CreateLogger("ManagedFed.Node");
         using var fresh = options.Key is null ? NodeKey.Create() : null;
         var calls = new FleetCalls(transport, options.Key ?? fresh!, address, options, log);
-        var runner = legacy is null ? null : new InstructionRunner(legacy, options.TimeProvider, log);
-        var work = new NodeWork(records, runner, options.TimeProvider, log);
+        var runner = legacy is null ? null : new InstructionRunner(legacy, options.TimeProvider, log, options.TellErrorMessages);
+        var work = new NodeWork(records, runner, options.TimeProvider, log, options.TellErrorMessages);
         log.Joining(address);
         for (var known = fresh is null; ; known = true)
         {

@@ -29,6 +29,8 @@ internal sealed class ArrayRecordClient(ArrayClient client) : IRecordClient
 {
     private const string ArraysName = "arrays", ConfigName = "config", MetricsName = "metrics", ExamplesName = "num-examples";
 
+    private readonly MetricNames? names = (client as ModuleClient)?.RecordNames;
+
     public async ValueTask<RecordDict> TrainAsync(RecordRequest request, CancellationToken cancellation)
     {
         var arrays = request.Content.Get<ArrayRecord>(ArraysName);
@@ -36,18 +38,19 @@ internal sealed class ArrayRecordClient(ArrayClient client) : IRecordClient
         if (fit.Parameters.Count != arrays.Count)
         {
             throw new InvalidOperationException(
-                $"[client] training returned {fit.Parameters.Count} arrays for the {arrays.Count} of [{string.Join(", ", arrays.Keys)}]");
+                $"[client] training returned {fit.Parameters.Count} arrays for the {arrays.Count} of [{NameList.Few([.. arrays.Keys])}]");
         }
         return new(
             (ArraysName, new ArrayRecord(arrays.Keys.Zip(fit.Parameters, (name, array) => (name, (RecordArray)array)))),
-            (MetricsName, Measured(fit.NumExamples, fit.Metrics)));
+            (MetricsName, Measured(fit.NumExamples, names?.OfTraining(fit.Metrics ?? Metrics.None) ?? fit.Metrics)));
     }
 
     public async ValueTask<RecordDict> EvaluateAsync(RecordRequest request, CancellationToken cancellation)
     {
         var arrays = request.Content.Get<ArrayRecord>(ArraysName);
         var evaluation = await client.EvaluateAsync(Arrays(arrays), Config(request.Content), cancellation).ConfigureAwait(false);
-        return new((MetricsName, Measured(evaluation.NumExamples, evaluation.Metrics, ("eval_loss", evaluation.Loss))));
+        var metrics = names?.OfEvaluation(evaluation.Metrics ?? Metrics.None) ?? evaluation.Metrics;
+        return new((MetricsName, Measured(evaluation.NumExamples, metrics, ("eval_loss", evaluation.Loss))));
     }
 
     public async ValueTask<RecordDict> QueryAsync(RecordRequest request, CancellationToken cancellation)

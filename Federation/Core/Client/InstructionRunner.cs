@@ -5,10 +5,17 @@ namespace ManagedFed.Federation;
 /// <summary>Does what a server asks by calling the user's client.</summary>
 /// <remarks>
 /// An exception of the user's code is logged here and told to the server as a result that is not OK, with the exception's type
-/// alone (its text may hold private data): the server counts a failure, names its cause, and the stream lives on.
+/// alone (its text may hold private data) unless the client allows more: the server counts a failure, names its cause, and the stream lives on.
 /// </remarks>
-internal sealed class InstructionRunner(ArrayClient client, TimeProvider time, ILogger log)
+internal sealed class InstructionRunner(ArrayClient client, TimeProvider time, ILogger log, bool tellsMessages = false)
 {
+    private bool castSaid;
+
+    /// <summary>What a server is told of an exception of the user's code.</summary>
+    public static string Told(string task, Exception exception, bool withMessage) => withMessage
+        ? PeerText.Harmless($"Client failed to {task}: {exception.GetType().Name}: {exception.Message}")
+        : $"Client failed to {task}: {exception.GetType().Name}";
+
     /// <summary>What the user's code threw last, if its last call threw; how often in a row.</summary>
     public (Exception? Exception, int Count) Errors { get; private set; }
 
@@ -44,7 +51,7 @@ internal sealed class InstructionRunner(ArrayClient client, TimeProvider time, I
         {
             Errors = (exception, Errors.Count + 1);
             log.UserCodeFailed(exception, task);
-            failure = new(CodeFor(instruction), $"Client failed to {task}: {exception.GetType().Name}");
+            failure = new(CodeFor(instruction), Told(task, exception, tellsMessages));
         }
         return instruction switch
         {
@@ -66,6 +73,7 @@ internal sealed class InstructionRunner(ArrayClient client, TimeProvider time, I
                 return new GetParametersResult(ResultStatus.Success, new Parameters(arrays));
             case FitInstructions { Parameters: var parameters, Config: var config }:
                 var fit = await client.FitAsync(parameters.Arrays, config, cancellation).ConfigureAwait(false);
+                SayCast(parameters, fit.Parameters);
                 return new FitResult(ResultStatus.Success, new Parameters(fit.Parameters), fit.NumExamples, Singles(fit.Metrics));
             case EvaluateInstructions { Parameters: var parameters, Config: var config }:
                 var evaluation = await client.EvaluateAsync(parameters.Arrays, config, cancellation).ConfigureAwait(false);
@@ -74,6 +82,14 @@ internal sealed class InstructionRunner(ArrayClient client, TimeProvider time, I
             default:
                 throw new ArgumentException($"[client] {instruction.GetType().Name} is not work");
         }
+    }
+
+    /// <summary>Says once that the server sends another floating type than the client's model has.</summary>
+    private void SayCast(Parameters given, IReadOnlyList<NdArray> trained)
+    {
+        if (castSaid || FloatCast.FirstOther(new(trained), given) is not { } type) return;
+        castSaid = true;
+        log.ServersFloatsCast(type.Name());
     }
 
     private static IReadOnlyDictionary<string, Scalar> Singles(IReadOnlyDictionary<string, Scalar>? values)

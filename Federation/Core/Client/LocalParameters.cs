@@ -43,7 +43,7 @@ public sealed class LocalParameters
             var all = model.Parameters().Keys;
             string[] selected = [.. all.Where(parameter => $".{parameter}.".Contains($".{name}.", StringComparison.Ordinal))];
             return selected.Length > 0 ? selected
-                : throw new ArgumentException($"[local_parameters] no parameter is named {name}; there are {string.Join(", ", all)}");
+                : throw new ArgumentException($"[local_parameters] no parameter is named {name}; there are {NameList.Few([.. all])}");
         }));
     }
 

@@ -8,8 +8,10 @@ namespace ManagedFed.Federation;
 /// Arrays travel in the order of <see cref="Module.Parameters"/>, without those of <see cref="ModuleClientOptions.LocalParameters"/>.
 /// The server's config may set, for one call, <c>local_epochs</c>, <c>batch_size</c>, <c>learning_rate</c> (or <c>lr</c>) and
 /// <c>proximal_mu</c> (see <see cref="FedProx"/>); hyphens serve as well as underscores. Metrics are <c>loss</c> (for training: the
-/// mean over the last epoch, while it went), when labels are class indices <c>accuracy</c>, and what <see cref="FedNova"/> asks for. For
-/// <see cref="Scaffold"/> it keeps control variates from round to round, in memory.
+/// mean over the last epoch, while it went), when labels are class indices <c>accuracy</c>, both under the names of
+/// <see cref="ModuleClientOptions.MetricNames"/>, and what <see cref="FedNova"/> asks for. For
+/// <see cref="Scaffold"/> it keeps control variates from round to round, in memory. Arrays of another floating type than the model's, such as
+/// a server's float64, are cast. A server that asks for properties hears which arrays are statistics (<see cref="ParameterSchema"/>).
 /// </remarks>
 /// <example>
 /// <code>
@@ -53,14 +55,29 @@ public sealed class ModuleClient : ArrayClient
         this.test = test;
         this.options = options ?? new();
         key = this.options.Key;
-        AtLeastOne("batch_size", this.options.BatchSize);
-        AtLeastOne("local_epochs", this.options.LocalEpochs);
         local = this.options.LocalParameters;
         _ = local.SharedOf(model);
         step = ModuleTransforms.ValueAndGrad(model, (x, y) =>
         {
             var predictions = model.Forward(x);
             return (Loss(predictions, y), predictions);
+        });
+    }
+
+    /// <summary>The names of metrics over records; null when the user chose names for both.</summary>
+    internal MetricNames? RecordNames => options.MetricNames is null ? MetricNames.Flower : null;
+
+    /// <inheritdoc/>
+    public override ValueTask<IReadOnlyDictionary<string, Scalar>> GetPropertiesAsync(
+        IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        if (!config.ContainsKey(ParameterSchema.ReportKey)) return base.GetPropertiesAsync(config, cancellation);
+        var schema = ParameterSchema.Of(model, local);
+        return new(new Dictionary<string, Scalar>
+        {
+            [ParameterSchema.StatisticsKey] = schema.IndicesOf(ParameterRole.Statistic),
+            [ParameterSchema.VariancesKey] = schema.IndicesOf(ParameterRole.Variance),
         });
     }
 
@@ -101,7 +118,7 @@ public sealed class ModuleClient : ArrayClient
             if (control is not null && optimizer.LearningRate == 0) throw new ArgumentException("[module_client] learning rate is 0, expected above 0; SCAFFOLD divides by it");
             var (first, tally) = (optimizer.Step, default(Tally));
             for (var epoch = 0L; epoch < epochs; epoch++) tally = Epoch(batchSize, terms, cancellation);
-            var (trained, metrics) = (local.SharedOf(model), tally.Metrics);
+            var (trained, metrics) = (local.SharedOf(model), (options.MetricNames ?? MetricNames.Plain).OfTraining(tally.Metrics));
             var steps = optimizer.EffectiveSteps(first, optimizer.Step - first, terms.Mu);
             if (Setting(config, FedNova.ReportKey) is { } asked && asked.AsBool()) metrics[FedNova.StepsKey] = steps;
             if (control is null) return new(trained.ToArrays(), train.Count, metrics);
@@ -148,7 +165,7 @@ public sealed class ModuleClient : ArrayClient
             var predictions = model.Forward(batch.Inputs);
             tally = tally.With(Loss(predictions, batch.Labels), predictions, batch.Labels, []);
         }
-        return new(tally.Loss, data.Count, tally.Metrics);
+        return new(tally.Loss, data.Count, (options.MetricNames ?? MetricNames.Plain).OfEvaluation(tally.Metrics));
     }
 
     private void SetParameters(IReadOnlyList<NdArray> parameters) => model.Update(local.SharedOf(model).WithArrays(parameters), strict: false);

@@ -14,8 +14,8 @@ internal enum NodeError
 }
 
 /// <summary>Does what a message asks: by the older interface's instructions where a client has that, else over records.</summary>
-/// <remarks>As in <see cref="InstructionRunner"/> the server hears an exception's type alone: its text may hold private data.</remarks>
-internal sealed class NodeWork(IRecordClient records, InstructionRunner? legacy, TimeProvider time, ILogger log)
+/// <remarks>As in <see cref="InstructionRunner"/> the server hears an exception's type alone unless the client allows more: its text may hold private data.</remarks>
+internal sealed class NodeWork(IRecordClient records, InstructionRunner? legacy, TimeProvider time, ILogger log, bool tellsMessages = false)
 {
     private (Exception? Exception, int Count) errors;
 
@@ -82,7 +82,7 @@ internal sealed class NodeWork(IRecordClient records, InstructionRunner? legacy,
         {
             errors = (exception, errors.Count + 1);
             log.UserCodeFailed(exception, type);
-            return Failed(NodeError.ClientAppRaisedException, $"Client failed to {type}: {exception.GetType().Name}");
+            return Failed(NodeError.ClientAppRaisedException, InstructionRunner.Told(type, exception, tellsMessages));
         }
     }
 }

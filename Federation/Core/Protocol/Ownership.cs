@@ -21,7 +21,7 @@ internal static class Ownership
     public static NdArray[] Own(this IReadOnlyList<NdArray> arrays) => [.. arrays.Select(Own)];
 
     /// <summary>The same parameters; opaque bytes cannot be changed and are shared.</summary>
-    public static Parameters Own(this Parameters parameters) => parameters.HasArrays ? new(parameters.Arrays.Own()) : parameters;
+    public static Parameters Own(this Parameters parameters) => parameters.HasArrays ? new(parameters.Arrays.Own()) { Schema = parameters.Schema } : parameters;
 
     /// <summary>The same values in a dictionary of their own, in their order; scalars cannot be changed.</summary>
     public static IReadOnlyDictionary<string, Scalar> Own(this IReadOnlyDictionary<string, Scalar> values) =>

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Diagnostics;
 using Google.Protobuf;
 using ManagedFed.IO;
+using ManagedFed.Nn;
 
 namespace ManagedFed.Federation;
 
@@ -52,6 +53,16 @@ public sealed class Parameters
         if (tensorType == NumpyType) throw new ArgumentException("[parameters] NumPy tensors are arrays; use new Parameters(arrays)");
         return new(tensorType, [.. payloads.Select(payload => ByteString.CopyFrom(payload.Span))]);
     }
+
+    /// <summary>A module's shared parameters with their <see cref="Schema"/>: what a strategy starts from.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="local">The parameters that stay with clients. Default: none.</param>
+    /// <exception cref="ArgumentException">The model lacks what is named local, or nothing is left to share.</exception>
+    public static Parameters Of(Module model, LocalParameters? local = null) =>
+        new((local ?? LocalParameters.None).SharedOf(model).ToArrays()) { Schema = ParameterSchema.Of(model, local) };
+
+    /// <summary>What each array is, where that is known; it stays on this machine.</summary>
+    public ParameterSchema? Schema { get; init; }
 
     /// <summary>What the tensors are: <see cref="NumpyType"/>, or another peer's own word.</summary>
     public string TensorType { get; }

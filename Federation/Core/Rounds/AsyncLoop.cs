@@ -27,6 +27,7 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
 
     private AsyncEvaluation? evaluation;
     private Task? hearing;
+    private int choices;
 
     protected override async Task TrainAsync(History history, CancellationToken cancellation)
     {
@@ -58,20 +59,23 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
     {
         BlockPool.Shared.Reclaim();
         resting.Clear();
-        var state = Now(round, history);
+        var state = Now(round, Purpose.Fit, history);
         var now = step = new(state, strategy.AggregateFit(Door.Show(state)));
+        using var reminder = new Reminder(Options.TimeProvider, passed => mailbox.Writer.TryWrite(() => Log.StillAtWork(
+            round, Config.NumRounds, "fit", atWork.Count, passed.TotalSeconds, NameList.Few([.. atWork.Keys.Select(client => client.Name)]))));
         var start = Options.TimeProvider.GetTimestamp();
         while (now.Reports.Count < strategy.UpdatesPerStep && now.Failures.Count < MaxFailures)
         {
             if (await AskOrHearAsync(cancellation).ConfigureAwait(false)) continue;
             // Nobody is left to ask in this step, unless too few are there to begin with.
-            var clients = await WaitForAsync(Math.Max(1, strategy.MinAvailableClients), [], cancellation).ConfigureAwait(false);
+            var clients = await WaitForAsync(Math.Max(1, strategy.MinAvailableClients), cancellation).ConfigureAwait(false);
             if (clients.All(client => resting.Contains(client.Info))) break;
         }
         Log.PhaseDone(
             round, Config.NumRounds, "fit", now.Reports.Count, now.Failures.Count, Options.TimeProvider.GetElapsedTime(start).TotalSeconds);
         history.AddStaleness(round, now.Staleness);
-        Record(history, round, now.Aggregation, now.Reports, now.Failures);
+        Record(history, state, now.Aggregation, now.Reports, now.Failures);
+        await ReconsiderAsync(history, round, now.Accepted, now.Failures, cancellation).ConfigureAwait(false);
     }
 
     private void BeginEvaluation(int round, History history)
@@ -79,14 +83,13 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
         EvaluateCentrally(round, history);
         if (strategy.FractionEvaluate == 0) return;
         evaluation?.Close();
-        var state = Now(round, history);
+        var state = Now(round, Purpose.Evaluate, history);
         var tasks = Door.Take(strategy.ConfigureEvaluate(Door.Show(state)));
         Log.PhaseStarted(round, Config.NumRounds, "evaluate", tasks.Count, state.Clients.Count);
         evaluation = new(state, tasks, (reports, failures) => Record(history, state, reports, failures));
     }
 
-    private RoundState Now(int round, History history) =>
-        new(round, history.FinalParameters, [.. Registry.Snapshot().Select(client => client.Info)], Random.Next());
+    private RoundState Now(int round, Purpose purpose, History history) => StateOf(round, purpose, history, Connected());
 
     /// <summary>Asks whoever is free, and waits for an answer or for clients to come or go; false when nobody is at work.</summary>
     private async Task<bool> AskOrHearAsync(CancellationToken cancellation)
@@ -108,7 +111,7 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
 
     private void AskTheFree(CancellationToken cancellation)
     {
-        var clients = Registry.Snapshot().Select(client => client.Info).ToArray();
+        var clients = Connected().Select(client => client.Info).ToArray();
         evaluation?.Forget(clients);
         var mayTrain = step is not null && clients.Length >= strategy.MinAvailableClients;
         ClientInfo[] free =
@@ -116,10 +119,11 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
             .. clients.Where(client => !atWork.ContainsKey(client) && (mayTrain && !resting.Contains(client) || evaluation?.Wants(client) == true)),
         ];
         if (free.Length == 0) return;
-        foreach (var client in new RoundState(0, Parameters.Empty, free, Random.Next()).Sample(strategy.MaxConcurrency - atWork.Count))
+        var key = KeyFor(Purpose.Ask, choices++);
+        foreach (var client in new RoundState(0, Parameters.Empty, free, key).Sample(strategy.MaxConcurrency - atWork.Count))
         {
             if (evaluation?.Take(client) is { } task) Evaluate(evaluation, task, cancellation);
-            else Train(client, step!.State with { Clients = [client], Seed = Random.Next() }, cancellation);
+            else Train(client, step!.State with { Clients = [client], Key = key }, cancellation);
         }
     }
 
@@ -131,7 +135,7 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
             return;
         }
         Ask<FitInstructions, FitResult>(
-            "fit", state.Round, task, result => strategy.Check(state, result) ?? Filter.Check(state, result), result => Take(task, state, result), failure =>
+            "fit", state.Round, task, result => CheckFit(state, state, result), result => Take(task, state, result), failure =>
             {
                 resting.Add(client);
                 step?.Failures.Add(failure);
@@ -149,7 +153,19 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
             Log.Stale(task.Client.Name, staleness, strategy.MaxStaleness.Value);
             return;
         }
-        step.Aggregation.Add(Filter.Clip(state, task.Client, result), Door.Copy(task.Instructions.Parameters), staleness);
+        try
+        {
+            step.Aggregation.Add(Filter.Clip(state, task.Client, result), Door.Copy(task.Instructions.Parameters), staleness);
+        }
+        catch (Exception exception)
+        {
+            var refusal = Failed(step.State.Round, exception);
+            Log.ClientFailed("fit", task.Client.Name, refusal.Reason, refusal.Message, 0, 0);
+            resting.Add(task.Client);
+            step.Failures.Add(new(task.Client, refusal.Reason, refusal.Message));
+            return;
+        }
+        step.Accepted.Add(task.Client);
         step.Reports.Add(new(result.NumExamples, result.Metrics));
         step.Staleness.Add(staleness);
     }
@@ -200,6 +216,8 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
     private sealed record Step(RoundState State, AsyncAggregation Aggregation)
     {
         public List<ClientMetrics> Reports { get; } = [];
+
+        public HashSet<ClientInfo> Accepted { get; } = [];
 
         public List<int> Staleness { get; } = [];
 

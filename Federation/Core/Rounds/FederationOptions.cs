@@ -15,18 +15,18 @@ public record FederationOptions
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
     /// <summary>The seed of every choice of clients; without it each run chooses otherwise.</summary>
+    /// <remarks>
+    /// Choices follow the order of the clients' stable names (<see cref="ClientInfo.StableName"/>), and those without in the order they join. With
+    /// a seed the initial parameters are asked for when <see cref="Strategy.MinAvailableClients"/> are there, without one of the first client.
+    /// </remarks>
     public int? Seed { get; init; }
 
     /// <summary>How far a client's update may lead. Default: wide limits that follow what is usual; <see cref="UpdateLimits.None"/> switches them off.</summary>
     public UpdateLimits UpdateLimits { get; init; } = new();
 
-    /// <summary>How often a server that lacks clients says so. Default 5 s. Above 0, up to 49 days.</summary>
+    /// <summary>How often a server that lacks clients says so, and whom it waits for, above 0 up to 49 days. Default 5 s.</summary>
     /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public TimeSpan WaitingInterval
-    {
-        get;
-        init => field = Interval.Period.Check("server", nameof(WaitingInterval), value);
-    } = TimeSpan.FromSeconds(5);
+    public TimeSpan WaitingInterval { get; init => field = Interval.Period.Check("server", nameof(WaitingInterval), value); } = TimeSpan.FromSeconds(5);
 
     /// <summary>
     /// The most clients of a round at work at once, at least 1; the others wait for their turn, and a round's timeout begins with it.

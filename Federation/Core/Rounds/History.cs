@@ -17,6 +17,8 @@ public sealed class History
     private readonly List<RoundValue<double>> lossesDistributed = [], lossesCentralized = [];
     private readonly List<RoundValue<IReadOnlyList<int>>> staleness = [];
     private readonly List<RoundValue<int>> updatesRefused = [], updatesClipped = [];
+    private readonly List<RoundValue<ClientFailure>> fitFailures = [], evaluateFailures = [];
+    private readonly List<RoundValue<string>> modelsKept = [];
     private readonly Dictionary<string, IReadOnlyList<RoundValue<Scalar>>> fit = [], distributed = [], centralized = [];
 
     internal History(Parameters initial) => FinalParameters = initial;
@@ -45,6 +47,15 @@ public sealed class History
     /// <summary>How many updates <see cref="UpdateLimits.Clipping"/> shortened; rounds without any are left out.</summary>
     public IReadOnlyList<RoundValue<int>> UpdatesClipped => updatesClipped;
 
+    /// <summary>The clients whose training did not count, and why; one item for each.</summary>
+    public IReadOnlyList<RoundValue<ClientFailure>> FitFailures => fitFailures;
+
+    /// <summary>The clients whose evaluation did not count, and why; one item for each.</summary>
+    public IReadOnlyList<RoundValue<ClientFailure>> EvaluateFailures => evaluateFailures;
+
+    /// <summary>The rounds that made no new model, and why.</summary>
+    public IReadOnlyList<RoundValue<string>> ModelsKept => modelsKept;
+
     /// <summary>The global model after the last round.</summary>
     public Parameters FinalParameters { get; internal set; }
 
@@ -56,6 +67,12 @@ public sealed class History
     internal void AddDistributed(int round, IReadOnlyDictionary<string, Scalar> metrics) => Add(distributed, round, metrics);
 
     internal void AddFit(int round, IReadOnlyDictionary<string, Scalar> metrics) => Add(fit, round, metrics);
+
+    internal void AddFitFailures(int round, IEnumerable<ClientFailure> failures) => fitFailures.AddRange(failures.Select(failure => new RoundValue<ClientFailure>(round, failure)));
+
+    internal void AddEvaluateFailures(int round, IEnumerable<ClientFailure> failures) => evaluateFailures.AddRange(failures.Select(failure => new RoundValue<ClientFailure>(round, failure)));
+
+    internal void AddModelKept(int round, string why) => modelsKept.Add(new(round, why));
 
     internal void AddStaleness(int round, IReadOnlyList<int> updates) => staleness.Add(new(round, updates));
 
@@ -76,7 +93,9 @@ public sealed class History
     /// <c>losses_distributed</c> and <c>losses_centralized</c> are lists; <c>metrics_distributed_fit</c>, <c>metrics_distributed</c>
     /// and <c>metrics_centralized</c> are objects with a list per name. A number that is not finite becomes null. After a run without
     /// rounds <c>staleness</c> is a list whose values are the lists of <see cref="Staleness"/>. Where limits had
-    /// an effect there are <c>updates_refused</c> and <c>updates_clipped</c>, too.
+    /// an effect there are <c>updates_refused</c> and <c>updates_clipped</c>, and where clients failed <c>failures_fit</c> and
+    /// <c>failures_evaluate</c>, whose values are objects of <c>client</c>, <c>peer</c>, <c>reason</c> and <c>message</c>; rounds without a new
+    /// model are in <c>models_kept</c>.
     /// </remarks>
     public void WriteJson(Stream stream)
     {
@@ -90,6 +109,9 @@ public sealed class History
         if (staleness.Count > 0) WriteList(json, "staleness", staleness, WriteNumbers);
         if (updatesRefused.Count > 0) WriteList(json, "updates_refused", updatesRefused, static (json, count) => json.WriteNumberValue(count));
         if (updatesClipped.Count > 0) WriteList(json, "updates_clipped", updatesClipped, static (json, count) => json.WriteNumberValue(count));
+        if (fitFailures.Count > 0) WriteList(json, "failures_fit", fitFailures, WriteFailure);
+        if (evaluateFailures.Count > 0) WriteList(json, "failures_evaluate", evaluateFailures, WriteFailure);
+        if (modelsKept.Count > 0) WriteList(json, "models_kept", modelsKept, static (json, why) => json.WriteStringValue(why));
         json.WriteEndObject();
     }
 
@@ -113,6 +135,10 @@ public sealed class History
         }
         Numbers("updates, refused", updatesRefused);
         Numbers("updates, clipped", updatesClipped);
+        Failures("failures, fit", fitFailures);
+        Failures("failures, evaluate", evaluateFailures);
+        if (modelsKept.Count > 0) text.Append("History (models kept):\n");
+        foreach (var (round, why) in modelsKept) text.Append(CultureInfo.InvariantCulture, $"    round {round}: {why}\n");
         return text.ToString().TrimEnd();
 
         void Numbers<T>(string title, List<RoundValue<T>> numbers) where T : IFormattable
@@ -120,6 +146,16 @@ public sealed class History
             if (numbers.Count == 0) return;
             text.Append(CultureInfo.InvariantCulture, $"History ({title}):\n");
             foreach (var (round, number) in numbers) text.Append(CultureInfo.InvariantCulture, $"    round {round}: {number:G6}\n");
+        }
+
+        void Failures(string title, List<RoundValue<ClientFailure>> failures)
+        {
+            if (failures.Count == 0) return;
+            text.Append(CultureInfo.InvariantCulture, $"History ({title}):\n");
+            foreach (var round in failures.GroupBy(failure => failure.Round))
+            {
+                text.Append(CultureInfo.InvariantCulture, $"    round {round.Key}: {NameList.Summary([.. round.Select(failure => failure.Value)])}\n");
+            }
         }
 
         void Values(string title, Dictionary<string, IReadOnlyList<RoundValue<Scalar>>> metrics)
@@ -184,6 +220,16 @@ public sealed class History
                 break;
             default: json.WriteBase64StringValue(value.AsBytes().Span); break;
         }
+    }
+
+    private static void WriteFailure(Utf8JsonWriter json, ClientFailure failure)
+    {
+        json.WriteStartObject();
+        json.WriteString("client", failure.Client.Name);
+        json.WriteString("peer", failure.Client.Peer);
+        json.WriteString("reason", failure.Reason.ToString());
+        json.WriteString("message", failure.Message);
+        json.WriteEndObject();
     }
 
     private static void WriteNumbers(Utf8JsonWriter json, IReadOnlyList<int> values)

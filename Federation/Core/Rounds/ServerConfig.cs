@@ -1,26 +1,30 @@
 namespace ManagedFed.Federation;
 
 /// <summary>How long a run is.</summary>
-/// <param name="NumRounds">The number of rounds, at least 0, or of steps of an <see cref="AsyncStrategy"/>; 0 only fetches and evaluates the initial parameters.</param>
-/// <param name="RoundTimeout">The most time one client has for one answer, above 0 up to 49 days; without it a client may take for ever.</param>
-/// <exception cref="ArgumentException">A value lies outside its range.</exception>
+/// <param name="NumRounds">
+/// The number of rounds, or of steps of an <see cref="AsyncStrategy"/>, at least 0; 0 only fetches and evaluates the initial parameters.
+/// </param>
+/// <param name="RoundTimeout">
+/// The most time one client has for one answer, above 0 up to 49 days; without it a client may take for ever, and the log says whom a round waits for.
+/// </param>
+/// <exception cref="ArgumentException">The value lies outside its range.</exception>
 public sealed record ServerConfig(int NumRounds = 1, TimeSpan? RoundTimeout = null)
 {
-    /// <inheritdoc cref="ServerConfig" path="/param[@name='NumRounds']"/>
-    public int NumRounds
-    {
-        get;
-        init => field = Rounds(value);
-    } = Rounds(NumRounds);
+    /// <summary>The number of rounds.</summary>
+    public int NumRounds { get; init => field = Interval.NotNegative.Check("server_config", nameof(NumRounds), value); } = Interval.NotNegative.Check("server_config", nameof(NumRounds), NumRounds);
 
-    /// <inheritdoc cref="ServerConfig" path="/param[@name='RoundTimeout']"/>
+    /// <summary>The most time one client has for one answer.</summary>
     public TimeSpan? RoundTimeout
     {
         get;
-        init => field = Timeout(value);
-    } = Timeout(RoundTimeout);
+        init => field = Above0(value);
+    } = Above0(RoundTimeout);
 
-    private static int Rounds(int value) => Interval.NotNegative.Check("server", nameof(NumRounds), value);
+    /// <summary>
+    /// False to end a run with a <see cref="FederationException"/>, which holds the history, when none of its rounds made a new model: all
+    /// clients failed, or every result was refused. True to give the history with the initial model as if nothing had been. Default false.
+    /// </summary>
+    public bool AllowUntrained { get; init; }
 
-    private static TimeSpan? Timeout(TimeSpan? value) => value is { } time ? Interval.Period.Check("server", nameof(RoundTimeout), time) : null;
+    private static TimeSpan? Above0(TimeSpan? value) => value is { } time ? Interval.Period.Check("server_config", nameof(RoundTimeout), time) : null;
 }

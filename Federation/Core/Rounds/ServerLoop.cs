@@ -1,19 +1,31 @@
+using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 
 namespace ManagedFed.Federation;
 
+/// <summary>What a run's chance is for; each purpose has numbers of its own.</summary>
+internal enum Purpose : uint
+{
+    Initial = 1,
+    Fit,
+    Evaluate,
+    Ask,
+}
+
 /// <summary>What every run of a server does: initial parameters, training in some order, and goodbye.</summary>
-internal abstract class ServerLoop
+internal abstract partial class ServerLoop
 {
     /// <summary>How long a client may take to leave when asked to; most close their stream at once, without a word.</summary>
     private static readonly TimeSpan GoodbyeTime = TimeSpan.FromSeconds(1);
 
     private readonly Strategy strategy;
+    private readonly RandomKey key;
+    private readonly ReplyCast caster;
+    private ParameterSchema? schema;
+    private Exception? thrown;
 
     protected ServerLoop(ServerConfig config, Strategy strategy, ClientRegistry registry, FederationOptions options, ILogger log)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(config.NumRounds);
-        if (config.RoundTimeout is { } timeout) ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(timeout, TimeSpan.Zero);
         this.strategy = strategy;
         Config = config;
         Registry = registry;
@@ -21,7 +33,8 @@ internal abstract class ServerLoop
         Log = log;
         Filter = new(options.UpdateLimits, log);
         Door = new(strategy);
-        Random = options.Seed is { } seed ? new Random(seed) : new Random();
+        caster = new(log);
+        key = RandomKey.FromSeed(options.Seed is { } seed ? (ulong)seed : BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))));
     }
 
     protected ServerConfig Config { get; }
@@ -31,8 +44,6 @@ internal abstract class ServerLoop
     protected FederationOptions Options { get; }
 
     protected ILogger Log { get; }
-
-    protected Random Random { get; }
 
     /// <summary>What passes between the run and its strategy.</summary>
     protected StrategyDoor Door { get; }
@@ -48,66 +59,65 @@ internal abstract class ServerLoop
     {
         Log.Starting(Config.NumRounds, Config.RoundTimeout?.ToString() ?? "none");
         var parameters = await InitialAsync(cancellation).ConfigureAwait(false);
+        schema = await SchemaAsync(parameters, cancellation).ConfigureAwait(false);
         var history = new History(parameters);
         EvaluateCentrally(0, history);
         var start = Options.TimeProvider.GetTimestamp();
-        await TrainAsync(history, cancellation).ConfigureAwait(false);
+        try
+        {
+            await TrainAsync(history, cancellation).ConfigureAwait(false);
+        }
+        catch (FederationException exception)
+        {
+            await SayGoodbyeAsync(cancellation).ConfigureAwait(false);
+            throw new FederationException(exception.Message) { History = history };
+        }
         history.Elapsed = Options.TimeProvider.GetElapsedTime(start);
         Log.Finished(Config.NumRounds, history.Elapsed.TotalSeconds);
         await SayGoodbyeAsync(cancellation).ConfigureAwait(false);
-        return history;
+        return trained || Config.AllowUntrained || Config.NumRounds == 0 ? history : throw new FederationException(Untrained(history), thrown) { History = history };
     }
 
     /// <summary>Trains and evaluates until all rounds are done.</summary>
     protected abstract Task TrainAsync(History history, CancellationToken cancellation);
 
-    /// <summary>The strategy's parameters, or those of a random client; one that fails is passed over.</summary>
-    private async Task<Parameters> InitialAsync(CancellationToken cancellation)
+    /// <summary>The chance of a decision, the same for a seed whatever was decided before.</summary>
+    protected RandomKey KeyFor(Purpose purpose, int number) => key.Fold((uint)purpose).Fold((uint)number);
+
+    /// <summary>What a strategy is told of a round.</summary>
+    protected RoundState StateOf(int round, Purpose purpose, History history, IEnumerable<IClientConnection> clients)
     {
-        if (strategy.InitialParameters is { } given)
-        {
-            Log.InitialGiven(given.Count);
-            return given.Own();
-        }
-        var passedOver = new HashSet<ClientInfo>();
-        while (true)
-        {
-            var clients = await WaitForAsync(1, passedOver, cancellation).ConfigureAwait(false);
-            var client = clients[Random.Next(clients.Count)];
-            Log.InitialAsked(client.Info.Name);
-            var answer = await AskAsync(client, new GetParametersInstructions(Metrics.None), cancellation).ConfigureAwait(false);
-            var failure = Verdict<GetParametersResult>(
-                answer, result => result.Parameters.HasArrays ? UpdateCheck.Finite(result.Parameters) : null, out var result);
-            if (failure is null)
-            {
-                Log.InitialReceived(client.Info.Name, result!.Parameters.Count);
-                return result.Parameters;
-            }
-            Log.InitialFailed(client.Info.Name, failure.Reason, failure.Message);
-            passedOver.Add(client.Info);
-        }
+        var state = new RoundState(round, history.FinalParameters, [.. clients.Select(client => client.Info)], KeyFor(purpose, round));
+        return schema is null ? state : state with { Schema = schema };
     }
 
-    protected void EvaluateCentrally(int round, History history)
-    {
-        if (strategy.EvaluateFunction?.Invoke(round, history.FinalParameters.Arrays.Own()) is not { } evaluation) return;
-        history.AddCentralized(round, evaluation);
-        Log.Centralized(round, Config.NumRounds, evaluation.Loss, Shown(evaluation.Metrics ?? Metrics.None));
-    }
+    /// <summary>Those who are connected: by stable name where they have one, then in the order they joined.</summary>
+    protected IReadOnlyList<IClientConnection> Connected() =>
+        [.. Registry.Snapshot().OrderBy(client => client.Info.StableName is null).ThenBy(client => client.Info.StableName, StringComparer.Ordinal)];
 
-    /// <summary>Waits until enough clients are connected, and says who is there and how many are missing meanwhile.</summary>
-    protected async Task<IReadOnlyList<IClientConnection>> WaitForAsync(int wanted, HashSet<ClientInfo> without, CancellationToken cancellation)
+    /// <summary>Waits until enough clients are connected, and says who is there, how many are missing and why others left meanwhile.</summary>
+    /// <exception cref="FederationException">They are too few and nobody can join.</exception>
+    protected async Task<IReadOnlyList<IClientConnection>> WaitForAsync(int wanted, CancellationToken cancellation)
     {
         while (true)
         {
             var changed = Registry.Changed;
-            IReadOnlyList<IClientConnection> clients = [.. Registry.Snapshot().Where(client => !without.Contains(client.Info))];
+            var clients = Connected();
             if (clients.Count >= wanted) return clients;
-            Log.Waiting(wanted - clients.Count, clients.Count, wanted, string.Join(", ", clients.Select(client => client.Info.Name)));
-            await changed.WaitAsync(Options.WaitingInterval, Options.TimeProvider, cancellation)
-                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            cancellation.ThrowIfCancellationRequested();
+            var names = NameList.Few([.. clients.Select(client => client.Info.Name)]);
+            if (Registry.IsClosed)
+            {
+                throw new FederationException($"[server] {clients.Count} of {wanted} client(s) are left [{names}] and nobody can join{Registry.Departures}");
+            }
+            Log.Waiting(wanted - clients.Count, clients.Count, wanted, names, Registry.Departures);
+            await ChangeAsync(changed, cancellation).ConfigureAwait(false);
         }
+    }
+
+    private async Task ChangeAsync(Task changed, CancellationToken cancellation)
+    {
+        await changed.WaitAsync(Options.WaitingInterval, Options.TimeProvider, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancellation.ThrowIfCancellationRequested();
     }
 
     /// <summary>Asks one client; a result that passes the check goes to <paramref name="accept"/>, what is wrong with another is returned.</summary>
@@ -120,8 +130,9 @@ internal abstract class ServerLoop
         var answer = Registry.Find(task.Client) is { } client
             ? await AskAsync(client, instruction with { Round = round }, cancellation).ConfigureAwait(false)
             : Answer.Failed(FailureReason.Disconnected, "left before the round began");
+        answer = answer with { Reply = caster.Cast(task.Client, instruction, answer.Reply) };
         var seconds = Options.TimeProvider.GetElapsedTime(start).TotalSeconds;
-        if (Verdict(answer, check, out var result) is { } refusal)
+        if (Verdict<TResult>(answer, result => Checked(round, check, result), out var result) is { } refusal)
         {
             Log.ClientFailed(phase, task.Client.Name, refusal.Reason, refusal.Message, answer.Bytes, seconds);
             return new(task.Client, refusal.Reason, refusal.Message);
@@ -130,6 +141,34 @@ internal abstract class ServerLoop
         var (examples, loss) = report(result!);
         Log.ClientDone(phase, task.Client.Name, examples, loss, answer.Bytes, seconds);
         return null;
+    }
+
+    /// <summary>What any strategy's updates must keep to, beside its own check: variances that are none are refused, then the limits hold.</summary>
+    /// <param name="state">The round.</param>
+    /// <param name="shown">The same as the strategy sees it.</param>
+    /// <param name="result">The update.</param>
+    protected Refusal? CheckFit(RoundState state, RoundState shown, FitResult result) => strategy.Check(shown, result)
+        ?? (schema is null ? null : UpdateCheck.Variances(result.Parameters, schema)) ?? Filter.Check(state, result);
+
+    /// <summary>A strategy's check; one that throws refuses the result.</summary>
+    private Refusal? Checked<TResult>(int round, Func<TResult, Refusal?> check, TResult result)
+    {
+        try
+        {
+            return check(result);
+        }
+        catch (Exception exception)
+        {
+            return Failed(round, exception);
+        }
+    }
+
+    /// <summary>Says that a strategy threw on a result; the run goes on without that result.</summary>
+    protected Refusal Failed(int round, Exception exception)
+    {
+        Log.StrategyFailed(exception, round);
+        thrown = exception;
+        return new(FailureReason.Aggregation, $"the strategy failed on it: {exception.GetType().Name}: {PeerText.Harmless(exception.Message)}");
     }
 
     /// <summary>Asks one client within the round's timeout; a client that takes longer loses its stream.</summary>
@@ -150,42 +189,6 @@ internal abstract class ServerLoop
         }
     }
 
-    /// <summary>Notes what the clients' evaluations of a round's model say together.</summary>
-    protected void Record(History history, RoundState state, IReadOnlyList<ClientEvaluation> reports, IReadOnlyList<ClientFailure> failures)
-    {
-        if (!Counts(state.Round, reports.Count, failures)) return;
-        if (strategy.AggregateEvaluate(state, reports, failures) is not { } loss) return;
-        var metrics = Combine(
-            "evaluate", strategy.EvaluateMetricsAggregation, [.. reports.Select(report => new ClientMetrics(report.NumExamples, report.Metrics))]);
-        history.AddDistributed(state.Round, loss);
-        history.AddDistributed(state.Round, metrics);
-        Log.Distributed(state.Round, Config.NumRounds, loss, Shown(metrics));
-    }
-
-    /// <summary>Makes the round's results the next model, when they are enough and the strategy makes one of them.</summary>
-    protected void Record(
-        History history, int round, FitAggregation aggregation, IReadOnlyList<ClientMetrics> reports, IReadOnlyList<ClientFailure> failures)
-    {
-        var (refused, clipped) = Filter.EndRound();
-        history.AddLimited(round, refused, clipped);
-        if (!Counts(round, reports.Count, failures)) return;
-        // The clients' models are dropped: the next one goes where they were.
-        BlockPool.Shared.Reclaim();
-        if (Door.Take(aggregation.Complete(failures)) is { } next) history.FinalParameters = next;
-        else Log.Dropped(round, "the strategy made no new one");
-        history.AddFit(round, Combine("fit", strategy.FitMetricsAggregation, reports));
-    }
-
-    private async Task SayGoodbyeAsync(CancellationToken cancellation)
-    {
-        Registry.Close();
-        using var timer = new CancellationTokenSource(GoodbyeTime, Options.TimeProvider);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellation);
-        var goodbye = new ReconnectInstructions(0);
-        Task all = Task.WhenAll(Registry.Snapshot().Select(client => client.AskAsync(goodbye, either.Token)));
-        await all.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-    }
-
     /// <summary>Null and the result when the answer is of the right kind, done, and passes the check; else what is wrong.</summary>
     private static Refusal? Verdict<TResult>(Answer answer, Func<TResult, Refusal?> check, out TResult? result) where TResult : Result
     {
@@ -199,30 +202,13 @@ internal abstract class ServerLoop
         return check(result);
     }
 
-    private bool Counts(int round, int results, IReadOnlyList<ClientFailure> failures)
+    private async Task SayGoodbyeAsync(CancellationToken cancellation)
     {
-        var why = results < Math.Max(1, strategy.MinResults) ? $"{results} results are too few, {Math.Max(1, strategy.MinResults)} wanted"
-            : failures.Count > 0 && !strategy.AcceptFailures ? $"{failures.Count} failures, and the strategy accepts none"
-            : null;
-        if (why is not null) Log.Dropped(round, why);
-        return why is null;
+        Registry.Close();
+        using var timer = new CancellationTokenSource(GoodbyeTime, Options.TimeProvider);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellation);
+        var goodbye = new ReconnectInstructions(0);
+        Task all = Task.WhenAll(Registry.Snapshot().Select(client => client.AskAsync(goodbye, either.Token)));
+        await all.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
-
-    private IReadOnlyDictionary<string, Scalar> Combine(string phase, MetricsAggregation? aggregation, IReadOnlyList<ClientMetrics> clients)
-    {
-        if (aggregation is not null) return aggregation(clients);
-        var names = clients.SelectMany(client => client.Values.Keys).Distinct().Order(StringComparer.Ordinal);
-        if (string.Join(", ", names) is { Length: > 0 } dropped) Log.MetricsDropped(phase, dropped);
-        return Metrics.None;
-    }
-
-    protected static string LossIn(IReadOnlyDictionary<string, Scalar> metrics) =>
-        (metrics.TryGetValue("loss", out var loss) || metrics.TryGetValue("train_loss", out loss)) && loss.IsNumber
-            ? Shown(loss.AsDouble())
-            : "not given";
-
-    protected static string Shown(double value) => FormattableString.Invariant($"{value:G6}");
-
-    private static string Shown(IReadOnlyDictionary<string, Scalar> metrics) => string.Concat(
-        metrics.Where(pair => pair.Value.IsNumber).Select(pair => FormattableString.Invariant($", {pair.Key} {pair.Value.AsDouble():G6}")));
 }

@@ -39,6 +39,19 @@ internal sealed class UpdateFilter(UpdateLimits limits, ILogger log)
         return result with { Parameters = Updates.Scale(state.Parameters, result.Parameters, clipping.Limit / norm.Value) };
     }
 
+    /// <summary>Says what is wrong with a round's new model; null lets it be adopted.</summary>
+    /// <param name="model">The model that it is to follow.</param>
+    /// <param name="next">What the strategy made.</param>
+    /// <param name="reach">How far the strategy may lead where one update may lead so far.</param>
+    public string? CheckStep(Parameters model, Parameters next, Func<double, double> reach)
+    {
+        if (!model.HasArrays) return next.HasArrays ? "the strategy made arrays of a model that is none" : null;
+        if (UpdateCheck.Tensors(next, model) is { } refusal) return $"the strategy's new model is refused ({refusal.Reason}): {refusal.Message}";
+        if (zeroing is not { IsKnown: true } || Updates.Norm(model, next) is not { } norm || norm <= reach(zeroing.Limit)) return null;
+        return FormattableString.Invariant(
+            $"the strategy's step has norm {norm:G6}, expected at most {reach(zeroing.Limit):G6}; if it is meant, widen UpdateLimits.Zeroing");
+    }
+
     /// <summary>Ends a round: says how many updates were refused and shortened, and moves the limits.</summary>
     public (int Refused, int Clipped) EndRound()
     {
@@ -56,6 +69,9 @@ internal sealed class UpdateFilter(UpdateLimits limits, ILogger log)
         /// <summary>C; 0 before the first measurement.</summary>
         private double norm;
         private int measured, within;
+
+        /// <summary>True once a norm was measured.</summary>
+        public bool IsKnown => Volatile.Read(ref norm) > 0;
 
         public double Limit => limit.Factor * Volatile.Read(ref norm) + limit.Increment;
 

@@ -11,6 +11,10 @@ namespace ManagedFed.Federation;
 /// Integer tensors are neither measured nor changed, models that are no arrays are not looked at. A limit holds for a whole
 /// round and moves by counts alone, so the order in which clients answer does not matter, and nothing is kept of an update.
 /// </para>
+/// <para>
+/// The model that a strategy makes is held to <see cref="Zeroing"/>, too, and must be finite; an optimizer on the server may lead as much
+/// farther as its formula does. A model that is refused is said in the log and in <see cref="History.ModelsKept"/>, and the old one stays.
+/// </para>
 /// </remarks>
 /// <example><c>new FederatedServerOptions { UpdateLimits = new() { Clipping = NormLimit.Fixed(1) } }</c></example>
 public sealed record UpdateLimits

@@ -48,6 +48,11 @@ public abstract class AsyncStrategy : Strategy
     /// <summary>Begins a step from the present model.</summary>
     public abstract override AsyncAggregation AggregateFit(RoundState state);
 
+    /// <inheritdoc/>
+    protected override string Settings => MaxStaleness is { } most
+        ? FormattableString.Invariant($"MaxConcurrency = {MaxConcurrency}, EvaluateEvery = {EvaluateEvery}, MaxStaleness = {most}")
+        : FormattableString.Invariant($"MaxConcurrency = {MaxConcurrency}, EvaluateEvery = {EvaluateEvery}");
+
     private protected int AtLeast(int least, int value, string name) => value >= least
         ? value
         : throw new ArgumentOutOfRangeException(name, $"[{GetType().Name}] {name} is {value}, expected at least {least}");
@@ -92,6 +97,15 @@ public static class StalenessWeight
         Check(a, nameof(a));
         Check(b, nameof(b));
         return staleness => staleness <= b ? 1 : 1 / (a * (staleness - b) + 1);
+    }
+
+    /// <summary>A function's weight, held to its range.</summary>
+    /// <exception cref="InvalidOperationException">The weight is outside 0 to 1.</exception>
+    internal static double Of(Func<int, double> weight, int staleness, string strategy)
+    {
+        var value = weight(staleness);
+        return value is >= 0 and <= 1 ? value : throw new InvalidOperationException(FormattableString.Invariant(
+            $"[{strategy}] Staleness gives {value} for an age of {staleness}, expected 0 to 1"));
     }
 
     private static void Check(double value, string name)

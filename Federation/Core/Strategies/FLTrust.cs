@@ -6,11 +6,16 @@ namespace ManagedFed.Federation;
 /// Averaging by trust (Cao et al. 2020, arXiv:2012.13995): the server trains on a few clean examples of its own; with gₖ = wₖ − w and
 /// g₀ its own update, TSₖ = max(0, cos(gₖ, g₀)) and w ← w + Σ TSₖ·(‖g₀‖/‖gₖ‖)·gₖ / Σ TSₖ.
 /// </summary>
-/// <remarks>When no client points the server's way (all TSₖ = 0), the model stays. Flower has no such strategy.</remarks>
+/// <remarks>
+/// When no client points the server's way (all TSₖ = 0), the model stays. Statistics and integer tensors have no direction: they become the
+/// mean Σ TSₖ·sₖ / Σ TSₖ of the clients', and do not count for the TSₖ. Flower has no such strategy.
+/// </remarks>
 public sealed class FLTrust : Strategy
 {
     /// <summary>Trains the given global model on the server's examples, by round number from 1, and gives the result.</summary>
     public required Func<int, IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> TrainOnServer { get; init; }
+
+    internal override bool MovesParameters => true;
 
     /// <inheritdoc/>
     public override FitAggregation AggregateFit(RoundState state)
@@ -26,7 +31,12 @@ public sealed class FLTrust : Strategy
         {
             throw new InvalidOperationException($"[FLTrust] TrainOnServer gave another model: {refusal.Message}");
         }
-        IReadOnlyList<NdArray>[] models = [state.Parameters.Arrays, trained.Arrays, .. results.Select(result => result.Parameters.Arrays)];
+        var schema = state.Schema;
+        IReadOnlyList<NdArray>[] models =
+        [
+            .. new[] { state.Parameters, trained }.Concat(results.Select(result => result.Parameters))
+                .Select(model => StatisticsApart.Part(model, schema, true).Arrays),
+        ];
         var count = models.Length - 1;
         var sums = Columns.Sum(models, 2 * count, Products);
         double[] trust = [.. Enumerable.Range(1, count - 1).Select(k => Trust(sums[k], sums[count], sums[count + k]))];
@@ -34,7 +44,10 @@ public sealed class FLTrust : Strategy
         if (total == 0) return null;
         double[] clients = [.. trust.Select((score, k) => score / total * Math.Sqrt(sums[count] / sums[count + k + 1]))];
         for (var k = 0; k < clients.Length; k++) clients[k] = trust[k] == 0 ? 0 : clients[k];
-        return Columns.Map(models, WeightedColumns.Mean([1 - clients.Sum(), 0, .. clients]));
+        var moved = Columns.Map(models, WeightedColumns.Mean([1 - clients.Sum(), 0, .. clients]));
+        if (!schema.HasStatistics) return moved;
+        IReadOnlyList<NdArray>[] statistics = [.. results.Select(result => StatisticsApart.Part(result.Parameters, schema, false).Arrays)];
+        return StatisticsApart.Join(schema, moved, Columns.Map(statistics, WeightedColumns.Mean([.. trust.Select(score => score / total)])));
 
         // Adds gₖ·g₀ for the server (k = 0) and the clients, then ‖gₖ‖².
         void Products(Span<double> rows, int width, Span<double> result)

@@ -7,20 +7,16 @@ namespace ManagedFed.Federation;
 public sealed class FaultTolerantFedAvg : FedAvg
 {
     /// <summary>The least part of a round's clients whose training counts, 0 to 1. Default 0.5.</summary>
-    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public double MinCompletionRateFit
-    {
-        get;
-        init => field = Interval.Unit.Check("FaultTolerantFedAvg", nameof(MinCompletionRateFit), value);
-    } = 0.5;
+    /// <exception cref="ArgumentOutOfRangeException">The value is outside its range.</exception>
+    public double MinCompletionRateFit { get; init => field = Interval.Unit.Check(Named, nameof(MinCompletionRateFit), value); } = 0.5;
 
     /// <summary>The least part of a round's clients whose evaluation counts, 0 to 1. Default 0.5.</summary>
     /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public double MinCompletionRateEvaluate
-    {
-        get;
-        init => field = Interval.Unit.Check("FaultTolerantFedAvg", nameof(MinCompletionRateEvaluate), value);
-    } = 0.5;
+    public double MinCompletionRateEvaluate { get; init => field = Interval.Unit.Check(Named, nameof(MinCompletionRateEvaluate), value); } = 0.5;
+
+    /// <inheritdoc/>
+    protected override string Settings => FormattableString.Invariant(
+        $"MinCompletionRateFit = {MinCompletionRateFit}, MinCompletionRateEvaluate = {MinCompletionRateEvaluate}");
 
     /// <inheritdoc/>
     public override FitAggregation AggregateFit(RoundState state) => new IfEnough(base.AggregateFit(state), MinCompletionRateFit);

@@ -6,14 +6,13 @@ namespace ManagedFed.Federation;
 /// </summary>
 /// <remarks>
 /// Clients count alike, however many examples they have. The sum is exact and each element is rounded once to its type, so the
-/// order within a buffer does not show in the result; updates are folded in as they come and not kept. Integer and bool tensors
-/// have no gradient: they become the mean of the updates'. A step that ends with fewer updates divides by their number.
+/// order within a buffer does not show in the result; updates are folded in as they come and not kept. Statistics and integer and
+/// bool tensors have no gradient: they become the mean of the updates', see <see cref="ParameterSchema"/>. A step that ends with fewer updates divides by their number.
 /// </remarks>
 /// <example><c>new FedBuff { BufferSize = 10, MaxStaleness = 20 }</c></example>
 public sealed class FedBuff : AsyncStrategy
 {
     private readonly int bufferSize = 10;
-    private readonly double rate = 1;
 
     /// <summary>The number K of updates in a step, at least 1. Default 10.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
@@ -24,16 +23,17 @@ public sealed class FedBuff : AsyncStrategy
     }
 
     /// <summary>The server's learning rate η, above 0. Default 1.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is not positive and finite.</exception>
-    public double ServerLearningRate
-    {
-        get => rate;
-        init => rate = value > 0 && double.IsFinite(value)
-            ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), $"[FedBuff] ServerLearningRate is {value}, expected a finite number above 0");
-    }
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public double ServerLearningRate { get; init => field = Interval.Positive.Check(Named, nameof(ServerLearningRate), value); } = 1;
 
-    /// <summary>The weight s(τ) of an update's age. Default: 1 / √(1 + τ).</summary>
+    internal override bool MovesParameters => true;
+
+    /// <inheritdoc/>
+    protected override string Settings => FormattableString.Invariant($"BufferSize = {BufferSize}, ServerLearningRate = {ServerLearningRate}, {base.Settings}");
+
+    internal override double Reach(double limit, long elements) => limit * Math.Max(1, ServerLearningRate);
+
+    /// <summary>The weight s(τ) of an update's age, 0 to 1. Default: 1 / √(1 + τ).</summary>
     public Func<int, double> Staleness { get; init; } = StalenessWeight.Polynomial();
 
     /// <inheritdoc/>
@@ -50,6 +50,7 @@ public sealed class FedBuff : AsyncStrategy
     {
         private readonly FedBuff strategy;
         private readonly IReadOnlyList<NdArray> model;
+        private readonly ParameterSchema schema;
         private readonly ExactSum?[] changes;
         private readonly WeightedMean whole;
         private int count;
@@ -58,20 +59,21 @@ public sealed class FedBuff : AsyncStrategy
         {
             this.strategy = strategy;
             model = state.Parameters.Arrays;
-            changes = [.. model.Select(array => array.DType.IsFloating() ? new ExactSum(array.Count) : null)];
-            whole = new(WholeNumbers(model));
+            schema = state.Schema;
+            changes = [.. model.Select((array, i) => array.DType.IsFloating() && schema.IsTrainable(i) ? new ExactSum(array.Count) : null)];
+            whole = new(Others(model));
         }
 
         public override void Add(FitResult result, Parameters given, int staleness)
         {
+            var weight = StalenessWeight.Of(strategy.Staleness, staleness, strategy.Named);
             count++;
-            var weight = strategy.Staleness(staleness);
             for (var i = 0; i < changes.Length; i++)
             {
                 if (changes[i] is not { } sum) continue;
                 sum.Add(Term(result.Parameters.Arrays[i], weight), Term(given.Arrays[i], -weight));
             }
-            whole.Add(count, result with { Parameters = new(WholeNumbers(result.Parameters.Arrays)), NumExamples = 1 });
+            whole.Add(count, result with { Parameters = new(Others(result.Parameters.Arrays)), NumExamples = 1 });
         }
 
         /// <summary>(c·w + Σ s·Δ) / c with c = K / η.</summary>
@@ -83,7 +85,7 @@ public sealed class FedBuff : AsyncStrategy
             return new([.. model.Select((array, i) => changes[i] is { } sum ? Next(sum, array, divisor) : means.Dequeue())]);
         }
 
-        private static NdArray[] WholeNumbers(IReadOnlyList<NdArray> arrays) => [.. arrays.Where(array => !array.DType.IsFloating())];
+        private NdArray[] Others(IReadOnlyList<NdArray> arrays) => [.. arrays.Where((_, i) => changes[i] is null)];
 
         private static ExactSum.Term Term(NdArray array, double weight) =>
             new((array.DType == DType.Float32 ? array : array.AsType(DType.Float64)).Contiguous(), weight);

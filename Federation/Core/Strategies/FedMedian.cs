@@ -53,5 +53,8 @@ public sealed class FedTrimmedAvg : CoordinateRule
             : throw new ArgumentOutOfRangeException(nameof(value), $"[FedTrimmedAvg] Beta is {value}, expected 0 to below 0.5; a half would leave nothing");
     }
 
+    /// <inheritdoc/>
+    protected override string Settings => FormattableString.Invariant($"Beta = {Beta}");
+
     private protected override int Cut(int clients) => (int)(beta * clients);
 }

@@ -7,20 +7,18 @@ namespace ManagedFed.Federation;
 /// with Δ = mean − w the next model is w + step(Δ), element by element.
 /// </summary>
 /// <remarks>
-/// Moments have the model's element type and start at zero in round 1; each step is worked in double precision. Integer and bool
-/// tensors have no gradient: they become the clients' mean.
+/// Moments have the model's element type and start at zero in round 1; each step is worked in double precision. Statistics, such as
+/// running means and variances, and integer and bool tensors have no gradient: they become the clients' mean, see <see cref="ParameterSchema"/>.
 /// </remarks>
 public abstract class FedOpt : FedAvg
 {
     private Moments[]? moments;
 
-    /// <summary>The server's learning rate η. In (0, ∞).</summary>
+    /// <summary>The server's learning rate η, above 0.</summary>
     /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public double ServerLearningRate
-    {
-        get;
-        init => field = Interval.Positive.Check("FedOpt", nameof(ServerLearningRate), value);
-    } = 0.1;
+    public double ServerLearningRate { get; init => field = Interval.Positive.Check(Named, nameof(ServerLearningRate), value); } = 0.1;
+
+    internal override bool MovesParameters => true;
 
     /// <inheritdoc/>
     public sealed override FitAggregation AggregateFit(RoundState state)
@@ -34,12 +32,13 @@ public abstract class FedOpt : FedAvg
 
     private protected Parameters Step<TFormula>(RoundState state, Parameters mean, TFormula formula) where TFormula : struct, IServerFormula
     {
-        if (state.Round == 1 || moments is null) moments = [.. mean.Arrays.Select(array => new Moments(array))];
+        if (state.Round == 1 || moments is null || !moments.Zip(mean.Arrays).All(pair => pair.First.First.Shape == pair.Second.Shape)) moments = [.. mean.Arrays.Select(array => new Moments(array))];
         NdArray[] next = [.. mean.Arrays];
+        var schema = state.Schema;
         for (var i = 0; i < next.Length; i++)
         {
             var type = next[i].DType;
-            if (!type.IsFloating()) continue;
+            if (!type.IsFloating() || !schema.IsTrainable(i)) continue;
             var (model, result) = (state.Parameters.Arrays[i].Widened(), next[i].Widened());
             if (result.DType == DType.Float32) Step<TFormula, float>(formula, model, result, moments[i]);
             else Step<TFormula, double>(formula, model, result, moments[i]);
@@ -48,6 +47,9 @@ public abstract class FedOpt : FedAvg
         return new Parameters(next);
     }
 
+    /// <summary>m / (√v + τ), 0 where nothing has moved.</summary>
+    private protected static double Adapted(double m, double v, double tau) => m == 0 ? 0 : m / (Math.Sqrt(v) + tau);
+
     private static void Step<TFormula, T>(TFormula formula, NdArray model, NdArray result, Moments moments)
         where TFormula : struct, IServerFormula where T : unmanaged, INumberBase<T>
     {
@@ -55,14 +57,16 @@ public abstract class FedOpt : FedAvg
         var next = result.Elements<T>();
         var first = moments.First.Elements<T>();
         var second = formula.HasSecondMoment ? moments.Second.Elements<T>() : default;
+        // An update that overflows a moment would end all learning of that element.
+        var most = typeof(T) == typeof(float) ? float.MaxValue : double.MaxValue;
         for (var i = 0; i < next.Length; i++)
         {
             var old = double.CreateTruncating(w[i]);
             var m = double.CreateTruncating(first[i]);
             var v = second.IsEmpty ? 0 : double.CreateTruncating(second[i]);
             next[i] = T.CreateTruncating(old + formula.Step(double.CreateTruncating(next[i]) - old, ref m, ref v));
-            first[i] = T.CreateTruncating(m);
-            if (!second.IsEmpty) second[i] = T.CreateTruncating(v);
+            first[i] = T.CreateTruncating(Math.Clamp(m, -most, most));
+            if (!second.IsEmpty) second[i] = T.CreateTruncating(Math.Min(v, most));
         }
         GC.KeepAlive(model);
     }
@@ -107,11 +111,13 @@ public sealed class FedAvgM : FedOpt
 
     /// <summary>The momentum β, 0 to below 1. Default 0.</summary>
     /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public double ServerMomentum
-    {
-        get;
-        init => field = Interval.Fraction.Check("FedAvgM", nameof(ServerMomentum), value);
-    }
+    public double ServerMomentum { get; init => field = Interval.Fraction.Check(Named, nameof(ServerMomentum), value); }
+
+    /// <inheritdoc/>
+    protected override string Settings => FormattableString.Invariant($"ServerLearningRate = {ServerLearningRate}, ServerMomentum = {ServerMomentum}");
+
+    /// <summary>η·(1 + β + β² + …) updates at most.</summary>
+    internal override double Reach(double limit, long elements) => limit * Math.Max(1, ServerLearningRate / (1 - ServerMomentum));
 
     private protected override Parameters Step(RoundState state, Parameters mean) =>
         Step(state, mean, new Formula(ServerLearningRate, ServerMomentum));
@@ -131,13 +137,15 @@ public sealed class FedAvgM : FedOpt
 /// <summary>Adagrad on the server (Reddi et al. 2020, arXiv:2003.00295): v ← v + Δ², w ← w + η·Δ / (√v + τ).</summary>
 public sealed class FedAdagrad : FedOpt
 {
-    /// <summary>The degree of adaptivity τ. Default 1e-9. In (0, ∞): without it 0 would be divided by 0.</summary>
+    /// <summary>The degree of adaptivity τ, above 0. Default 1e-9.</summary>
     /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public double Tau
-    {
-        get;
-        init => field = Interval.Positive.Check("FedAdagrad", nameof(Tau), value);
-    } = 1e-9;
+    public double Tau { get; init => field = Interval.Positive.Check(Named, nameof(Tau), value); } = 1e-9;
+
+    /// <inheritdoc/>
+    protected override string Settings => FormattableString.Invariant($"ServerLearningRate = {ServerLearningRate}, Tau = {Tau}");
+
+    /// <summary>|Δ| is at most √v.</summary>
+    internal override double Reach(double limit, long elements) => limit + ServerLearningRate * Math.Sqrt(elements);
 
     private protected override Parameters Step(RoundState state, Parameters mean) => Step(state, mean, new Formula(ServerLearningRate, Tau));
 
@@ -148,7 +156,7 @@ public sealed class FedAdagrad : FedOpt
         public double Step(double delta, ref double m, ref double v)
         {
             v += delta * delta;
-            return Rate * delta / (Math.Sqrt(v) + Tau);
+            return Rate * Adapted(delta, v, Tau);
         }
     }
 }
@@ -161,28 +169,23 @@ public sealed class FedAdagrad : FedOpt
 public sealed class FedAdam : FedOpt
 {
     /// <summary>The decay β₁ of the first moment, 0 to below 1. Default 0.9.</summary>
-    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public double Beta1
-    {
-        get;
-        init => field = Interval.Fraction.Check("FedAdam", nameof(Beta1), value);
-    } = 0.9;
+    /// <exception cref="ArgumentOutOfRangeException">The value is outside its range.</exception>
+    public double Beta1 { get; init => field = Interval.Fraction.Check(Named, nameof(Beta1), value); } = 0.9;
 
     /// <summary>The decay β₂ of the second moment, 0 to below 1. Default 0.99.</summary>
-    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public double Beta2
-    {
-        get;
-        init => field = Interval.Fraction.Check("FedAdam", nameof(Beta2), value);
-    } = 0.99;
+    /// <exception cref="ArgumentOutOfRangeException">The value is outside its range.</exception>
+    public double Beta2 { get; init => field = Interval.Fraction.Check(Named, nameof(Beta2), value); } = 0.99;
 
-    /// <summary>The degree of adaptivity τ. Default 1e-9. In (0, ∞).</summary>
+    /// <summary>The degree of adaptivity τ, above 0. Default 1e-9.</summary>
     /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public double Tau
-    {
-        get;
-        init => field = Interval.Positive.Check("FedAdam", nameof(Tau), value);
-    } = 1e-9;
+    public double Tau { get; init => field = Interval.Positive.Check(Named, nameof(Tau), value); } = 1e-9;
+
+    /// <inheritdoc/>
+    protected override string Settings => FormattableString.Invariant(
+        $"ServerLearningRate = {ServerLearningRate}, Beta1 = {Beta1}, Beta2 = {Beta2}, Tau = {Tau}");
+
+    /// <summary>|m| is at most (1−β₁)/√(1−β₂) times √v and a sum over earlier rounds; ten times the rate is beyond every such sum with usual decays.</summary>
+    internal override double Reach(double limit, long elements) => limit + 10 * ServerLearningRate * Math.Sqrt(elements);
 
     private protected override Parameters Step(RoundState state, Parameters mean)
     {
@@ -198,7 +201,7 @@ public sealed class FedAdam : FedOpt
         {
             m = Beta1 * m + (1 - Beta1) * delta;
             v = Beta2 * v + (1 - Beta2) * delta * delta;
-            return Rate * m / (Math.Sqrt(v) + Tau);
+            return Rate * Adapted(m, v, Tau);
         }
     }
 }
@@ -213,28 +216,23 @@ public sealed class FedYogi : FedOpt
     public FedYogi() => ServerLearningRate = 0.01;
 
     /// <summary>The decay β₁ of the first moment, 0 to below 1. Default 0.9.</summary>
-    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public double Beta1
-    {
-        get;
-        init => field = Interval.Fraction.Check("FedYogi", nameof(Beta1), value);
-    } = 0.9;
+    /// <exception cref="ArgumentOutOfRangeException">The value is outside its range.</exception>
+    public double Beta1 { get; init => field = Interval.Fraction.Check(Named, nameof(Beta1), value); } = 0.9;
 
     /// <summary>The decay β₂ of the second moment, 0 to below 1. Default 0.99.</summary>
-    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public double Beta2
-    {
-        get;
-        init => field = Interval.Fraction.Check("FedYogi", nameof(Beta2), value);
-    } = 0.99;
+    /// <exception cref="ArgumentOutOfRangeException">The value is outside its range.</exception>
+    public double Beta2 { get; init => field = Interval.Fraction.Check(Named, nameof(Beta2), value); } = 0.99;
 
-    /// <summary>The degree of adaptivity τ. Default 1e-3. In (0, ∞).</summary>
+    /// <summary>The degree of adaptivity τ, above 0. Default 1e-3.</summary>
     /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public double Tau
-    {
-        get;
-        init => field = Interval.Positive.Check("FedYogi", nameof(Tau), value);
-    } = 1e-3;
+    public double Tau { get; init => field = Interval.Positive.Check(Named, nameof(Tau), value); } = 1e-3;
+
+    /// <inheritdoc/>
+    protected override string Settings => FormattableString.Invariant(
+        $"ServerLearningRate = {ServerLearningRate}, Beta1 = {Beta1}, Beta2 = {Beta2}, Tau = {Tau}");
+
+    /// <summary>|m| is at most (1−β₁)/√(1−β₂) times √v and a sum over earlier rounds; ten times the rate is beyond every such sum with usual decays.</summary>
+    internal override double Reach(double limit, long elements) => limit + 10 * ServerLearningRate * Math.Sqrt(elements);
 
     private protected override Parameters Step(RoundState state, Parameters mean) =>
         Step(state, mean, new Formula(ServerLearningRate, Beta1, Beta2, Tau));
@@ -248,7 +246,7 @@ public sealed class FedYogi : FedOpt
             var square = delta * delta;
             m = Beta1 * m + (1 - Beta1) * delta;
             v -= (1 - Beta2) * square * Math.Sign(v - square);
-            return Rate * m / (Math.Sqrt(v) + Tau);
+            return Rate * Adapted(m, v, Tau);
         }
     }
 }

@@ -14,17 +14,16 @@ public sealed class FedProx : FedAvg
     /// <summary>The name under which clients find μ.</summary>
     internal const string MuKey = "proximal_mu";
 
-    private readonly double mu;
-
     /// <summary>The weight μ of the proximal term, at least 0; with 0 the strategy is <see cref="FedAvg"/>.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is negative or not finite.</exception>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
     public required double ProximalMu
     {
-        get => mu;
-        init => mu = value >= 0 && double.IsFinite(value)
-            ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), $"[FedProx] ProximalMu is {value}, expected a finite number of at least 0");
+        get;
+        init => field = Interval.NotNegative.Check(Named, nameof(ProximalMu), value);
     }
+
+    /// <inheritdoc/>
+    protected override string Settings => FormattableString.Invariant($"ProximalMu = {ProximalMu}");
 
     /// <inheritdoc/>
     protected override IReadOnlyDictionary<string, Scalar> FitConfig(int round) =>

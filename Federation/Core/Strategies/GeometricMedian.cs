@@ -10,20 +10,15 @@ namespace ManagedFed.Federation;
 public sealed class GeometricMedian : Strategy
 {
     /// <summary>The smoothing ν, above 0: the distance below which a model's weight grows no more. Default 1e-6.</summary>
-    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public double Smoothing
-    {
-        get;
-        init => field = Interval.Positive.Check("GeometricMedian", nameof(Smoothing), value);
-    } = 1e-6;
+    /// <exception cref="ArgumentOutOfRangeException">The value is not positive and finite.</exception>
+    public double Smoothing { get; init => field = Interval.Positive.Check(Named, nameof(Smoothing), value); } = 1e-6;
 
     /// <summary>Weiszfeld's steps, at least 1. Default 10.</summary>
     /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public int Iterations
-    {
-        get;
-        init => field = Interval.Counts.Check("GeometricMedian", nameof(Iterations), value);
-    } = 10;
+    public int Iterations { get; init => field = Interval.Counts.Check(Named, nameof(Iterations), value); } = 10;
+
+    /// <inheritdoc/>
+    protected override string Settings => FormattableString.Invariant($"Smoothing = {Smoothing}, Iterations = {Iterations}");
 
     /// <inheritdoc/>
     public override FitAggregation AggregateFit(RoundState state)

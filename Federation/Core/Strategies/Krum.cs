@@ -3,13 +3,33 @@ using System.Runtime.InteropServices;
 
 namespace ManagedFed.Federation;
 
+/// <summary>Which of several models with equal scores is chosen; two that are each other's only neighbour always have equal ones.</summary>
+public enum KrumTies
+{
+    /// <summary>The one that is nearer to all others together; of such as are equal in this, too, the one that comes first.</summary>
+    NearestToAll,
+
+    /// <summary>The one that comes first, in the order of the sampled clients, as in Flower.</summary>
+    First,
+}
+
+/// <summary>How <see cref="Bulyan"/> chooses its models.</summary>
+public enum BulyanSelection
+{
+    /// <summary>One after the other, with new scores among those that are left: the paper's and Flower's first rule.</summary>
+    Repeated,
+
+    /// <summary>Those with the lowest scores among all, at once: what Flower's Message API does.</summary>
+    AtOnce,
+}
+
 /// <summary>
 /// The one model nearest to its neighbours (Blanchard et al. 2017, arXiv:1703.02757): the score of model i is the sum of its
 /// K − f − 2 (at least 1) smallest squared distances to the others, and the lowest score wins.
 /// </summary>
 /// <remarks>
 /// Distances are summed in double precision, difference by difference; Flower's expansion ‖x‖² + ‖y‖² − 2x·y loses the small ones.
-/// Safe against f attackers among K ≥ 2·f + 3 clients.
+/// Safe against f attackers among K ≥ 2·f + 3 clients. Equal scores are decided as <see cref="Ties"/> says.
 /// </remarks>
 public class Krum : Strategy
 {
@@ -32,13 +52,20 @@ public class Krum : Strategy
         init => kept = KrumScores.NotNegative(nameof(Krum), nameof(NumClientsToKeep), value);
     }
 
+    /// <summary>Which of several models with equal scores is chosen. Default <see cref="KrumTies.NearestToAll"/>.</summary>
+    public KrumTies Ties { get; init; }
+
+    /// <inheritdoc/>
+    protected override string Settings =>
+        FormattableString.Invariant($"NumMaliciousClients = {NumMaliciousClients}, NumClientsToKeep = {NumClientsToKeep}, Ties = {Ties}");
+
     /// <inheritdoc/>
     public override FitAggregation AggregateFit(RoundState state)
     {
         ArgumentNullException.ThrowIfNull(state);
         return new Cohort(state, (_, results) =>
         {
-            var order = KrumScores.Order(SquaredDistances.Of(results), [.. Enumerable.Range(0, results.Count)], NumMaliciousClients);
+            var order = KrumScores.Order(SquaredDistances.Of(results), [.. Enumerable.Range(0, results.Count)], NumMaliciousClients, Ties);
             if (NumClientsToKeep == 0) return results[order[0]].Parameters;
             var mean = new WeightedMean(state.Parameters.Arrays);
             foreach (var i in order.Take(NumClientsToKeep).Order()) mean.Add(i, results[i]);
@@ -60,7 +87,9 @@ public sealed class MultiKrum : Krum
 /// </summary>
 /// <remarks>
 /// Needs K ≥ 4f + 3 clients; a round with fewer results keeps the model. Of two values equally near the lower is taken. With its
-/// defaults (f = 0) it is the mean without weights, where Flower's fails.
+/// defaults (f = 0) it is the mean without weights, where Flower's fails. When few models are left, their scores are equal: Flower's first
+/// rule is <see cref="Ties"/> = <see cref="KrumTies.First"/>, its Message API's besides <see cref="Selection"/> =
+/// <see cref="BulyanSelection.AtOnce"/>.
 /// </remarks>
 public sealed class Bulyan : Strategy
 {
@@ -74,13 +103,22 @@ public sealed class Bulyan : Strategy
         init => malicious = KrumScores.NotNegative(nameof(Bulyan), nameof(NumMaliciousClients), value);
     }
 
+    /// <summary>Which of several models with equal scores is chosen. Default <see cref="KrumTies.NearestToAll"/>.</summary>
+    public KrumTies Ties { get; init; }
+
+    /// <summary>Whether models are chosen one after the other or at once. Default <see cref="BulyanSelection.Repeated"/>.</summary>
+    public BulyanSelection Selection { get; init; }
+
+    /// <inheritdoc/>
+    protected override string Settings => FormattableString.Invariant($"NumMaliciousClients = {NumMaliciousClients}, Ties = {Ties}, Selection = {Selection}");
+
     /// <inheritdoc/>
     public override FitAggregation AggregateFit(RoundState state)
     {
         ArgumentNullException.ThrowIfNull(state);
         return new Cohort(state, (_, results) =>
         {
-            if (results.Count < 4 * malicious + 3) return null;
+            if (results.Count < 4L * malicious + 3) return null;
             var chosen = Choose(SquaredDistances.Of(results), results.Count);
             return Columns.Map([.. chosen.Select(i => results[i].Parameters.Arrays)], Tile(chosen.Count - 2 * malicious));
         });
@@ -89,9 +127,10 @@ public sealed class Bulyan : Strategy
     private List<int> Choose(double[,] distances, int clients)
     {
         List<int> left = [.. Enumerable.Range(0, clients)], chosen = [];
+        if (Selection == BulyanSelection.AtOnce) return [.. KrumScores.Order(distances, left, malicious, Ties).Take(clients - 2 * malicious)];
         while (chosen.Count < clients - 2 * malicious)
         {
-            var best = KrumScores.Order(distances, left, malicious)[0];
+            var best = KrumScores.Order(distances, left, malicious, Ties)[0];
             left.Remove(best);
             chosen.Add(best);
         }
@@ -159,11 +198,11 @@ internal static class KrumScores
         ? value
         : throw new ArgumentOutOfRangeException(nameof(value), $"[{strategy}] {name} is {value}, expected at least 0");
 
-    /// <summary>The clients by score, lowest first; of equal scores (two may be each other's only neighbour) the one nearer to all others.</summary>
-    public static int[] Order(double[,] distances, IReadOnlyList<int> among, int malicious)
+    /// <summary>The clients by score, lowest first.</summary>
+    public static int[] Order(double[,] distances, IReadOnlyList<int> among, int malicious, KrumTies ties)
     {
         var nearest = Math.Max(1, among.Count - malicious - 2);
-        return [.. among.OrderBy(i => Sum(i, nearest)).ThenBy(i => Sum(i, among.Count))];
+        return [.. among.OrderBy(i => Sum(i, nearest)).ThenBy(i => ties == KrumTies.First ? 0 : Sum(i, among.Count))];
 
         double Sum(int i, int count) => among.Where(j => j != i).Select(j => distances[i, j]).Order().Take(count).Sum();
     }

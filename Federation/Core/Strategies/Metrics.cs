@@ -15,6 +15,10 @@ public static class Metrics
     /// <summary>No values.</summary>
     internal static IReadOnlyDictionary<string, Scalar> None { get; } = new Dictionary<string, Scalar>().AsReadOnly();
 
+    /// <summary>A client's loss of training: the number <c>loss</c>, as here and in the older interface, or <c>train_loss</c>, as in Flower's Message API.</summary>
+    internal static double? LossIn(IReadOnlyDictionary<string, Scalar> metrics) =>
+        (metrics.TryGetValue("loss", out var loss) && loss.IsNumber) || (metrics.TryGetValue("train_loss", out loss) && loss.IsNumber) ? loss.AsDouble() : null;
+
     /// <summary>For each name the mean Σ nₖ·vₖ / Σ nₖ over the clients that report a number under it; other kinds are left out.</summary>
     public static IReadOnlyDictionary<string, Scalar> WeightedAverage(IReadOnlyList<ClientMetrics> clients)
     {

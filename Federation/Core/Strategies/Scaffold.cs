@@ -11,7 +11,7 @@ namespace ManagedFed.Federation;
 /// <remarks>
 /// Clients count alike, whatever their examples. To train, the n tensors of x travel with the n of c behind them, and the config
 /// names the run as <see cref="RunKey"/>. A client sends back the n of yₖ with the n of cₖ⁺ − cₖ behind them and the same number under
-/// the same name in its metrics; one that does not is refused. Models for evaluation are x alone. <see cref="ModuleClient"/> does its
+/// the same name in its metrics; one that does not is refused. Statistics and integer tensors become the clients' mean. Models for evaluation are x alone. <see cref="ModuleClient"/> does its
 /// part by itself and keeps its cₖ as long as the run's number stays the same; c starts from zeros in round 1.
 /// </remarks>
 /// <example><c>new Scaffold { TotalClients = 100, FractionFit = 0.1 }</c></example>
@@ -23,27 +23,32 @@ public sealed class Scaffold : Strategy
     private Parameters? control;
     private long run;
 
-    /// <summary>The server's learning rate η_g. Default 1. In (0, ∞).</summary>
-    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public double ServerLearningRate
-    {
-        get;
-        init => field = Interval.Positive.Check("Scaffold", nameof(ServerLearningRate), value);
-    } = 1;
+    /// <summary>The server's learning rate η_g, above 0. Default 1.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not positive and finite.</exception>
+    public double ServerLearningRate { get; init => field = Interval.Positive.Check(Named, nameof(ServerLearningRate), value); } = 1;
 
-    /// <summary>The number N of clients that ever take part; by default those connected when a round begins. At least 1.</summary>
+    /// <summary>The number N of clients that ever take part, at least 1; by default those connected when a round begins.</summary>
     /// <exception cref="ArgumentException">The value lies outside its range.</exception>
     public int? TotalClients
     {
         get;
-        init => field = value is { } given ? Interval.Counts.Check("Scaffold", nameof(TotalClients), given) : null;
+        init => field = value is { } total ? Interval.Counts.Check(Named, nameof(TotalClients), total) : null;
     }
+
+    internal override bool MovesParameters => true;
+
+    /// <inheritdoc/>
+    protected override string Settings => TotalClients is { } total
+        ? FormattableString.Invariant($"ServerLearningRate = {ServerLearningRate}, TotalClients = {total}")
+        : FormattableString.Invariant($"ServerLearningRate = {ServerLearningRate}");
+
+    internal override double Reach(double limit, long elements) => limit * Math.Max(1, ServerLearningRate);
 
     /// <inheritdoc/>
     public override IReadOnlyList<ClientTask<FitInstructions>> ConfigureFit(RoundState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        if (state.Round == 1 || control is null)
+        if (state.Round == 1 || control is null || UpdateCheck.Structure(control, state.Parameters) is not null)
         {
             control = new([.. state.Parameters.Arrays.Select(array => NdArray.Zeros(array.Shape, array.DType))]);
             run = Random.Shared.NextInt64();
@@ -78,14 +83,19 @@ public sealed class Scaffold : Strategy
     private Parameters Step(RoundState state, IReadOnlyList<NdArray> means, int clients)
     {
         var part = (double)clients / Math.Max(clients, TotalClients ?? state.Clients.Count);
-        control = new([.. control!.Arrays.Zip(means.Skip(state.Parameters.Count), (c, change) => c.DType switch
+        var next = new Parameters([.. control!.Arrays.Zip(means.Skip(state.Parameters.Count), (c, change) => c.DType switch
         {
             var type when !type.IsFloating() => c,
             DType.Float64 => Moved<double>(c, change, part),
             var type => Moved<float>(c.Widened(), change.Widened(), part).AsType(type),
         })]);
+        if (UpdateCheck.Finite(next) is { } refusal) throw new InvalidOperationException($"[Scaffold] the control variate leaves its range: {refusal.Message}");
+        control = next;
         var mean = new Parameters([.. means.Take(state.Parameters.Count)]);
-        return ServerLearningRate == 1 ? mean : Updates.Scale(state.Parameters, mean, ServerLearningRate);
+        if (ServerLearningRate == 1) return mean;
+        var schema = state.Schema;
+        var moved = Updates.Scale(state.Parameters, mean, ServerLearningRate);
+        return new([.. mean.Arrays.Select((array, i) => schema.IsTrainable(i) ? moved.Arrays[i] : array)]);
     }
 
     /// <summary>c + part·change.</summary>

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace ManagedFed.Federation;
 
 /// <summary>A client and what it is to do.</summary>
@@ -26,63 +28,54 @@ public sealed record ClientEvaluation(ClientInfo Client, double Loss, long NumEx
 public abstract class Strategy
 {
     /// <summary>The part of the available clients that train in a round, 0 to 1. Default 1.</summary>
-    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public double FractionFit
-    {
-        get;
-        init => field = Interval.Unit.Check("strategy", nameof(FractionFit), value);
-    } = 1;
+    /// <exception cref="ArgumentOutOfRangeException">The value is outside its range.</exception>
+    public double FractionFit { get; init => field = Interval.Unit.Check(Named, nameof(FractionFit), value); } = 1;
 
     /// <summary>The part of the available clients that evaluate in a round, 0 to 1; 0 leaves evaluation out. Default 1.</summary>
-    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public double FractionEvaluate
-    {
-        get;
-        init => field = Interval.Unit.Check("strategy", nameof(FractionEvaluate), value);
-    } = 1;
+    /// <exception cref="ArgumentOutOfRangeException">The value is outside its range.</exception>
+    public double FractionEvaluate { get; init => field = Interval.Unit.Check(Named, nameof(FractionEvaluate), value); } = 1;
 
-    /// <summary>The fewest clients that train in a round. Default 2. At least 1.</summary>
-    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public int MinFitClients
-    {
-        get;
-        init => field = Interval.Counts.Check("strategy", nameof(MinFitClients), value);
-    } = 2;
+    /// <summary>The fewest clients that train in a round, at least 1. Default 2.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is negative.</exception>
+    public int MinFitClients { get; init => field = Interval.Counts.Check(Named, nameof(MinFitClients), value); } = 2;
 
-    /// <summary>The fewest clients that evaluate in a round. Default 2. At least 1.</summary>
-    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public int MinEvaluateClients
-    {
-        get;
-        init => field = Interval.Counts.Check("strategy", nameof(MinEvaluateClients), value);
-    } = 2;
+    /// <summary>The fewest clients that evaluate in a round, at least 1. Default 2.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is negative.</exception>
+    public int MinEvaluateClients { get; init => field = Interval.Counts.Check(Named, nameof(MinEvaluateClients), value); } = 2;
 
-    /// <summary>The fewest connected clients a round starts with. Default 2. At least 1.</summary>
-    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public int MinAvailableClients
-    {
-        get;
-        init => field = Interval.Counts.Check("strategy", nameof(MinAvailableClients), value);
-    } = 2;
+    /// <summary>The fewest connected clients a round starts with, at least 1. Default 2.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is negative.</exception>
+    public int MinAvailableClients { get; init => field = Interval.Counts.Check(Named, nameof(MinAvailableClients), value); } = 2;
 
-    /// <summary>The fewest accepted results that make a new model; with fewer the round changes nothing. Default 1. At least 1.</summary>
+    /// <summary>The fewest accepted results that make a new model, at least 1; with fewer the round changes nothing. Default 1.</summary>
     /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public int MinResults
-    {
-        get;
-        init => field = Interval.Counts.Check("strategy", nameof(MinResults), value);
-    } = 1;
+    public int MinResults { get; init => field = Interval.Counts.Check(Named, nameof(MinResults), value); } = 1;
 
     /// <summary>When false, one failure or refused update makes the round change nothing. Default true.</summary>
     public bool AcceptFailures { get; init; } = true;
 
-    /// <summary>The most examples one client may claim, so that none can outweigh all others. Default 10⁹. At least 1.</summary>
+    /// <summary>The most examples one client may claim, at least 1; a result with more is refused. Default 10⁹.</summary>
     /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public long MaxExamplesPerClient
+    public long MaxExamplesPerClient { get; init => field = Interval.Counts.Check(Named, nameof(MaxExamplesPerClient), value); } = 1_000_000_000;
+
+    /// <summary>
+    /// How far a claim of examples may exceed the median claim of the round's clients, R ≥ 1, before a client that claims more than all
+    /// others together is not believed: it then counts as min(R·median, Σ others), so that no client outweighs all others by a claim alone.
+    /// Default 10; 1e9 believes every claim up to <see cref="MaxExamplesPerClient"/>.
+    /// </summary>
+    /// <remarks>
+    /// The median is the lower one of an even number. Claims count in metrics and losses as they count here. Several clients that claim much
+    /// together are not noticed: against those choose a strategy that compares models, such as <see cref="FedMedian"/>.
+    /// </remarks>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public double MaxExamplesRatio
     {
         get;
-        init => field = Interval.Counts.Check("strategy", nameof(MaxExamplesPerClient), value);
-    } = 1_000_000_000;
+        init => field = Interval.Counts.Check(Named, nameof(MaxExamplesRatio), value);
+    } = 10;
+
+    /// <summary>What the model's arrays are, in wire order; by default see <see cref="ParameterSchema"/>.</summary>
+    public ParameterSchema? Schema { get; init; }
 
     /// <summary>The model to start from; without one, a random client is asked for its own.</summary>
     public Parameters? InitialParameters { get; init; }
@@ -153,6 +146,27 @@ public abstract class Strategy
         ArgumentNullException.ThrowIfNull(result);
         return UpdateCheck.Examples(result.NumExamples, MaxExamplesPerClient) ?? UpdateCheck.Loss(result.Loss);
     }
+
+    /// <summary>The name and what is set, in one line.</summary>
+    public override string ToString() => Settings.Length == 0 ? $"{Named} {{ {Common} }}" : $"{Named} {{ {Settings}, {Common} }}";
+
+    private string Common => string.Create(
+        CultureInfo.InvariantCulture,
+        $"FractionFit = {FractionFit}, FractionEvaluate = {FractionEvaluate}, MinFitClients = {MinFitClients}, MinEvaluateClients = {MinEvaluateClients}, MinAvailableClients = {MinAvailableClients}");
+
+    /// <summary>The settings that are the strategy's own, for people; empty when it has none.</summary>
+    protected virtual string Settings => "";
+
+    /// <summary>True when the strategy does more to trainable arrays than to average them, so that it must know which ones these are.</summary>
+    internal virtual bool MovesParameters => false;
+
+    /// <summary>How far a step may lead when one client's update may lead so far; an optimizer's own formula may add to it.</summary>
+    /// <param name="limit">The most ‖Δ‖₂ of one update.</param>
+    /// <param name="elements">The floating elements of the model.</param>
+    internal virtual double Reach(double limit, long elements) => limit;
+
+    /// <summary>The name of the strategy, as errors begin with it.</summary>
+    private protected string Named => GetType().Name;
 
     private static int SampleSize(RoundState state, double fraction, int minimum) =>
         Math.Max((int)(state.Clients.Count * fraction), minimum);

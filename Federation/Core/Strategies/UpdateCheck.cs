@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics.Tensors;
 
 namespace ManagedFed.Federation;
@@ -14,7 +15,11 @@ internal static class UpdateCheck
 
     public static Refusal? Loss(float loss) => float.IsFinite(loss) ? null : new(FailureReason.NotFinite, $"loss is {loss}");
 
-    public static Refusal? Tensors(Parameters update, Parameters model)
+    /// <summary>What is wrong with an update's tensors; null when they are as the model's and finite.</summary>
+    public static Refusal? Tensors(Parameters update, Parameters model) => Structure(update, model) ?? (update.HasArrays ? Finite(update) : null);
+
+    /// <summary>What is wrong with the number, shapes and types of an update's tensors; null when they are the model's.</summary>
+    public static Refusal? Structure(Parameters update, Parameters model)
     {
         if (update.TensorType != model.TensorType)
         {
@@ -31,8 +36,27 @@ internal static class UpdateCheck
                 return new(FailureReason.DType, $"tensor {i} holds {array.DType.Name()}, expected {like.DType.Name()}");
             }
         }
-        return Finite(update);
+        return null;
     }
+
+    /// <summary>Refuses a negative value of an array that is never negative.</summary>
+    public static Refusal? Variances(Parameters update, ParameterSchema schema)
+    {
+        for (var i = 0; update.HasArrays && i < Math.Min(update.Count, schema.Count); i++)
+        {
+            if (schema[i].Role != ParameterRole.Variance || update.Arrays[i].Count == 0) continue;
+            var array = update.Arrays[i].AsType(DType.Float64).Contiguous();
+            var least = TensorPrimitives.Min<double>(array.Elements<double>());
+            GC.KeepAlive(array);
+            if (least < 0) return new(FailureReason.Negative, FormattableString.Invariant($"tensor {i}, a variance, holds {least:G6}, expected at least 0"));
+        }
+        return null;
+    }
+
+    /// <summary>What is wrong with a metric that a strategy weighs by; null when it is a number in its range.</summary>
+    public static Refusal? Metric(string name, double? value, double least, double most) => value >= least && value <= most
+        ? null
+        : new(FailureReason.Metric, FormattableString.Invariant($"metric {name} is {value?.ToString(CultureInfo.InvariantCulture) ?? "missing"}, expected {least:G6} to {most:G6}"));
 
     public static Refusal? Finite(Parameters parameters)
     {

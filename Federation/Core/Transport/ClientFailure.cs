@@ -36,6 +36,15 @@ public enum FailureReason
     /// <summary>The count of examples is not positive, or absurd.</summary>
     NumExamples,
 
+    /// <summary>A metric that the strategy weighs by is missing or outside its range.</summary>
+    Metric,
+
+    /// <summary>An array that is never negative, such as a running variance, is.</summary>
+    Negative,
+
+    /// <summary>The strategy threw when it was given the update.</summary>
+    Aggregation,
+
     /// <summary>The update leads farther from the model than the round's limit, see <see cref="UpdateLimits.Zeroing"/>.</summary>
     Norm,
 }
@@ -56,11 +65,17 @@ public sealed record Refusal(FailureReason Reason, string Message);
 /// <param name="Peer">Where it is.</param>
 public sealed record ClientInfo(string Id, string Peer)
 {
+    /// <summary>
+    /// A name that is the same in every run and whenever the client comes back, such as its place in a simulation or its node's key; null
+    /// where the wire gives none. Clients are ordered by it, so that a seed chooses the same ones in whatever order they join.
+    /// </summary>
+    public string? StableName { get; init; }
+
     /// <summary>The first eight digits of the id, for people.</summary>
     public string Name => Id[..Math.Min(8, Id.Length)];
 
     /// <summary>A new identity.</summary>
-    internal static ClientInfo Create(string peer) => new(Guid.NewGuid().ToString("N"), peer);
+    internal static ClientInfo Create(string peer, string? stableName = null) => new(Guid.NewGuid().ToString("N"), peer) { StableName = stableName };
 
     /// <inheritdoc/>
     public override string ToString() => $"{Name} ({Peer})";

@@ -5,10 +5,14 @@ namespace ManagedFed.Federation;
 /// <summary>The clients that are connected now, in the order they joined.</summary>
 internal sealed class ClientRegistry(ILogger log)
 {
+    private const int DeparturesKept = 3;
+
     private readonly Lock gate = new();
     private readonly List<IClientConnection> clients = [];
     private TaskCompletionSource changed = NewSignal();
+    private readonly Queue<string> departures = [];
     private bool closed;
+    private int left;
 
     /// <summary>Completes when a client joins or leaves after this was read.</summary>
     public Task Changed
@@ -16,6 +20,24 @@ internal sealed class ClientRegistry(ILogger log)
         get
         {
             lock (gate) return changed.Task;
+        }
+    }
+
+    /// <summary>True when nobody can join any more.</summary>
+    public bool IsClosed
+    {
+        get
+        {
+            lock (gate) return closed;
+        }
+    }
+
+    /// <summary>Who left last, and why, for people; empty when nobody did.</summary>
+    public string Departures
+    {
+        get
+        {
+            lock (gate) return left == 0 ? "" : $"; {left} left, the last: {string.Join(", ", departures)}";
         }
     }
 
@@ -49,6 +71,9 @@ internal sealed class ClientRegistry(ILogger log)
         {
             if (!clients.Remove(client)) return;
             log.Left(client.Info.Name, how, clients.Count);
+            left++;
+            departures.Enqueue($"{client.Info.Name} ({PeerText.Harmless(how)})");
+            if (departures.Count > DeparturesKept) departures.Dequeue();
             Signal();
         }
     }

@@ -133,7 +133,7 @@ internal sealed class FleetNodes(
 
     private void Enter(FleetNode node)
     {
-        var connection = new FleetConnection(ClientInfo.Create($"{node.Peer}, node {node.Id}"), node.Id, run, replies, clock);
+        var connection = new FleetConnection(ClientInfo.Create($"{node.Peer}, node {node.Id}", node.Key), node.Id, run, replies, clock);
         if (!registry.Join(connection)) throw FleetRefusal.Of(StatusCode.Unavailable, "the run is over");
         node.Connection = connection;
     }

@@ -10,7 +10,7 @@ public sealed class FedAvgVariantTests
     {
         var strategy = new FedProx { ProximalMu = 0.25, OnFitConfig = round => new Dictionary<string, Scalar> { ["round"] = round } };
         var client = new ClientInfo("1", "peer");
-        var task = Assert.Single(strategy.ConfigureFit(new(3, new Parameters(TestKit.Floats(1)), [client], 0)));
+        var task = Assert.Single(strategy.ConfigureFit(new(3, new Parameters(TestKit.Floats(1)), [client], default)));
         Assert.Equal(0.25, task.Instructions.Config["proximal_mu"].AsDouble());
         Assert.Equal(3, task.Instructions.Config["round"].AsDouble());
     }

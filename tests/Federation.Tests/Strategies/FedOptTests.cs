@@ -59,7 +59,7 @@ public sealed class FedOptTests
         for (var round = 1; round <= 10; round++)
         {
             var mean = w.Select(value => (float)(value + random.NextDouble() - 0.5)).ToArray();
-            var aggregation = strategy.AggregateFit(new(round, model, [], 0));
+            var aggregation = strategy.AggregateFit(new(round, model, [], default));
             aggregation.Add(0, TestKit.Fit(3, NdArray.From<float>(mean.AsSpan(0, 40), [4, 10]), NdArray.From<float>(mean.AsSpan(40), [10])));
             model = aggregation.Complete([])!;
             for (var i = 0; i < 50; i++) w[i] += Reference(strategy, round, mean[i] - w[i], ref m[i], ref v[i]);
@@ -116,7 +116,7 @@ public sealed class FedOptTests
 
     private static float Round(FedOpt strategy, int round, float model, float client)
     {
-        var aggregation = strategy.AggregateFit(new(round, new Parameters(TestKit.Floats(model)), [], 0));
+        var aggregation = strategy.AggregateFit(new(round, new Parameters(TestKit.Floats(model)), [], default));
         aggregation.Add(0, TestKit.Fit(1, TestKit.Floats(client)));
         return aggregation.Complete([])!.Arrays[0].ToArray<float>()[0];
     }

@@ -52,7 +52,7 @@ public sealed class WeightingTests
     public void FedNova_WithoutACountOfSteps_RefusesTheClient(string name, double value)
     {
         var refusal = new FedNova().Check(TestKit.State(TestKit.Floats(0)), Result(1, name, value, 1));
-        Assert.Equal(FailureReason.Unexpected, refusal!.Reason);
+        Assert.Equal(FailureReason.Metric, refusal!.Reason);
         Assert.Contains("metric num_steps is", refusal.Message, StringComparison.Ordinal);
     }
 
@@ -103,7 +103,7 @@ public sealed class WeightingTests
     public void FedXgbBagging_OfTwoClients_AppendsTheirTrees()
     {
         var strategy = new FedXgbBagging();
-        var start = new RoundState(1, strategy.InitialParameters!, [], 0);
+        var start = new RoundState(1, strategy.InitialParameters!, [], default);
         var aggregation = strategy.AggregateFit(start);
         aggregation.Add(1, Xgb(Trees("b")));
         aggregation.Add(0, Xgb(Trees("a")));
@@ -140,9 +140,9 @@ public sealed class WeightingTests
     {
         var strategy = new FedXgbCyclic();
         ClientInfo[] clients = [.. Enumerable.Range(0, 3).Select(i => new ClientInfo($"{i}", "peer"))];
-        var asked = Enumerable.Range(1, 4).Select(round => Assert.Single(strategy.ConfigureFit(new(round, strategy.InitialParameters!, clients, 0))).Client.Id);
+        var asked = Enumerable.Range(1, 4).Select(round => Assert.Single(strategy.ConfigureFit(new(round, strategy.InitialParameters!, clients, default))).Client.Id);
         Assert.Equal(["0", "1", "2", "0"], asked);
-        Assert.Equal("1", Assert.Single(strategy.ConfigureEvaluate(new(2, strategy.InitialParameters!, clients, 0))).Client.Id);
+        Assert.Equal("1", Assert.Single(strategy.ConfigureEvaluate(new(2, strategy.InitialParameters!, clients, default))).Client.Id);
 
         var aggregation = strategy.AggregateFit(Opaque());
         var result = Xgb("any bytes");
@@ -154,7 +154,7 @@ public sealed class WeightingTests
     /// <summary>Stands for a round that keeps the model.</summary>
     private static readonly float[] Unchanged = [];
 
-    private static RoundState Opaque() => new(1, Parameters.Opaque(""), [], 0);
+    private static RoundState Opaque() => new(1, Parameters.Opaque(""), [], default);
 
     private static FitResult Xgb(string text) =>
         new(ResultStatus.Success, Parameters.Opaque("", Encoding.UTF8.GetBytes(text)), 1, TestKit.NoValues);

@@ -1,0 +1,131 @@
+namespace ManagedFed.Federation;
+
+// What becomes of a round's results.
+internal abstract partial class ServerLoop
+{
+    /// <summary>True once a round made a new model.</summary>
+    private bool trained;
+
+    protected void EvaluateCentrally(int round, History history)
+    {
+        if (strategy.EvaluateFunction?.Invoke(round, history.FinalParameters.Arrays.Own()) is not { } evaluation) return;
+        history.AddCentralized(round, evaluation);
+        Log.Centralized(round, Config.NumRounds, evaluation.Loss, Shown(evaluation.Metrics ?? Metrics.None));
+    }
+
+    /// <summary>Makes the round's results the next model, when they are enough, the strategy makes one of them, and it is sound.</summary>
+    protected void Record(
+        History history, RoundState state, FitAggregation aggregation, IReadOnlyList<ClientMetrics> reports, IReadOnlyList<ClientFailure> failures)
+    {
+        var round = state.Round;
+        history.AddFitFailures(round, failures);
+        var few = TooFew(reports.Count, failures);
+        // The clients' models are dropped: the next one goes where they were.
+        BlockPool.Shared.Reclaim();
+        var (next, why) = few is null ? Complete(state, aggregation, failures) : (null, few);
+        var (refused, clipped) = Filter.EndRound();
+        history.AddLimited(round, refused, clipped);
+        if (next is null)
+        {
+            Log.Dropped(round, why!);
+            history.AddModelKept(round, why!);
+        }
+        else
+        {
+            history.FinalParameters = next;
+            trained = true;
+        }
+        if (few is null) history.AddFit(round, Combine("fit", strategy.FitMetricsAggregation, reports));
+    }
+
+    /// <summary>Notes what the clients' evaluations of a round's model say together.</summary>
+    protected void Record(History history, RoundState state, IReadOnlyList<ClientEvaluation> reports, IReadOnlyList<ClientFailure> failures)
+    {
+        history.AddEvaluateFailures(state.Round, failures);
+        var why = TooFew(reports.Count, failures);
+        double? loss = null;
+        IReadOnlyList<ClientEvaluation> believed = [];
+        if (why is null)
+        {
+            long[] claims = [.. reports.Select(report => report.NumExamples)];
+            believed = [.. reports.Select(report => report with { NumExamples = ExampleClaims.Believed(report.NumExamples, claims, strategy.MaxExamplesRatio) })];
+            try
+            {
+                loss = strategy.AggregateEvaluate(state, believed, failures);
+                why = loss is null ? "the strategy made none" : double.IsFinite(loss.Value) ? null : $"the strategy made {loss}";
+            }
+            catch (Exception exception)
+            {
+                why = Failed(state.Round, exception).Message;
+            }
+        }
+        if (why is not null)
+        {
+            Log.NotEvaluated(state.Round, why);
+            return;
+        }
+        var metrics = Combine(
+            "evaluate", strategy.EvaluateMetricsAggregation, [.. believed.Select(report => new ClientMetrics(report.NumExamples, report.Metrics))]);
+        history.AddDistributed(state.Round, loss!.Value);
+        history.AddDistributed(state.Round, metrics);
+        Log.Distributed(state.Round, Config.NumRounds, loss.Value, Shown(metrics));
+    }
+
+    private (Parameters? Next, string? Why) Complete(RoundState state, FitAggregation aggregation, IReadOnlyList<ClientFailure> failures)
+    {
+        try
+        {
+            if (Door.Take(aggregation.Complete(failures)) is not { } next) return (null, "the strategy made no new one");
+            var why = Filter.CheckStep(state.Parameters, next, limit => strategy.Reach(limit, Updates.Elements(state.Parameters)));
+            return (why is null ? next : null, why);
+        }
+        catch (Exception exception)
+        {
+            // What clients sent may be why: that is no reason to end the run, and the old model is whole.
+            return (null, Failed(state.Round, exception).Message);
+        }
+    }
+
+    private string? TooFew(int results, IReadOnlyList<ClientFailure> failures)
+    {
+        var wanted = Math.Max(1, strategy.MinResults);
+        var of = failures.Count == 0 ? "nobody failed, nobody else was chosen" : NameList.Summary(failures);
+        return results < wanted ? $"{results} results are too few, {wanted} wanted: {of}"
+            : failures.Count > 0 && !strategy.AcceptFailures ? $"{failures.Count} failures, and the strategy accepts none: {of}"
+            : null;
+    }
+
+    private string Untrained(History history)
+    {
+        var (round, why) = history.ModelsKept[^1];
+        return $"[server] none of {Config.NumRounds} round(s) made a new model; round {round}: {why}; ServerConfig.AllowUntrained gives the history nevertheless";
+    }
+
+    private IReadOnlyDictionary<string, Scalar> Combine(string phase, MetricsAggregation? aggregation, IReadOnlyList<ClientMetrics> clients)
+    {
+        if (aggregation is not null)
+        {
+            try
+            {
+                return aggregation(clients);
+            }
+            catch (Exception exception)
+            {
+                // Clients need not report the same names.
+                Log.MetricsFailed(exception, phase);
+                return Metrics.None;
+            }
+        }
+        string[] names = [.. clients.SelectMany(client => client.Values.Keys).Distinct().Order(StringComparer.Ordinal)];
+        if (names.Length > 0) Log.MetricsDropped(phase, NameList.Few([.. names.Select(PeerText.Harmless)]));
+        return Metrics.None;
+    }
+
+    protected static string LossIn(IReadOnlyDictionary<string, Scalar> metrics) => Metrics.LossIn(metrics) is { } loss ? Shown(loss) : "not given";
+
+    protected static string Shown(double value) => FormattableString.Invariant($"{value:G6}");
+
+    /// <summary>The first few numbers, so that a line stays short.</summary>
+    private static string Shown(IReadOnlyDictionary<string, Scalar> metrics) => string.Concat(metrics.Where(pair => pair.Value.IsNumber)
+        .Take(8).Select(pair => FormattableString.Invariant($", {PeerText.Harmless(pair.Key)} {pair.Value.AsDouble():G6}")));
+}
