@@ -16,7 +16,7 @@ public sealed class SilenceTests
         { 1, new FedAvg { InitialParameters = Zero }, 2 },
         { 1, new FedAvg { MinAvailableClients = 1, MinFitClients = 1 }, 2 },
         { 2, new FedAvg { MinFitClients = 3 }, 3 },
-        { 0, new FedAvg { MinAvailableClients = 0, MinFitClients = 0, FractionEvaluate = 0 }, 1 },
+        { 0, new FedAvg { MinAvailableClients = 1, MinFitClients = 1, FractionEvaluate = 0 }, 1 },
         { 3, new FedAsync { MinAvailableClients = 4 }, 4 },
     };
 

@@ -112,7 +112,7 @@ internal static class KnobTable
         FitResult numExamples any
         ReconnectInstructions seconds any
         RecordRequest runId any
-        RoundState round any seed any
+        RoundState round any
         RoundValue round any
         """;
 

@@ -22,7 +22,7 @@ public enum ParameterRole
 /// <param name="Shape">Its shape.</param>
 /// <param name="DType">Its element type.</param>
 /// <param name="Role">What it is to a server.</param>
-public sealed record ParameterInfo(string? Name, Shape Shape, DType DType, ParameterRole Role)
+public sealed record ParameterSpec(string? Name, Shape Shape, DType DType, ParameterRole Role)
 {
     /// <inheritdoc/>
     public override string ToString() => $"{Name ?? "?"} {Shape} {DType.Name()} {Role}";
@@ -40,7 +40,7 @@ public sealed record ParameterInfo(string? Name, Shape Shape, DType DType, Param
 /// <item><see cref="Guess"/>.</item>
 /// </list>
 /// </remarks>
-public sealed class ParameterSchema : IReadOnlyList<ParameterInfo>
+public sealed class ParameterSchema : IReadOnlyList<ParameterSpec>
 {
     /// <summary>The config of a question for properties that asks for roles, and the properties that tell them: indices, separated by commas.</summary>
     internal const string ReportKey = "report_parameter_roles", StatisticsKey = "parameter_statistics", VariancesKey = "parameter_variances";
@@ -48,10 +48,10 @@ public sealed class ParameterSchema : IReadOnlyList<ParameterInfo>
     /// <summary>Ends of names, in Keras, MLX, PyTorch and here.</summary>
     private static readonly string[] Means = ["running_mean", "moving_mean", "num_batches_tracked"], Variances = ["running_var", "moving_variance", "moving_var"];
 
-    private readonly ParameterInfo[] parameters;
+    private readonly ParameterSpec[] parameters;
 
     /// <summary>A schema of the given arrays.</summary>
-    public ParameterSchema(params IReadOnlyList<ParameterInfo> parameters)
+    public ParameterSchema(params IReadOnlyList<ParameterSpec> parameters)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         this.parameters = [.. parameters];
@@ -64,7 +64,7 @@ public sealed class ParameterSchema : IReadOnlyList<ParameterInfo>
     internal bool HasStatistics => parameters.Any(parameter => parameter.Role != ParameterRole.Trainable);
 
     /// <summary>One array.</summary>
-    public ParameterInfo this[int index] => parameters[index];
+    public ParameterSpec this[int index] => parameters[index];
 
     /// <summary>The schema of a module's shared parameters: buffers are statistics, all others are trainable.</summary>
     /// <param name="model">The model.</param>
@@ -74,7 +74,7 @@ public sealed class ParameterSchema : IReadOnlyList<ParameterInfo>
     {
         ArgumentNullException.ThrowIfNull(model);
         var cells = model.NamedParameters().ToDictionary(entry => entry.Key, entry => entry.Value);
-        return new([.. (local ?? LocalParameters.None).SharedOf(model).Keys.Select(name => new ParameterInfo(
+        return new([.. (local ?? LocalParameters.None).SharedOf(model).Keys.Select(name => new ParameterSpec(
             name, cells[name].Shape, cells[name].DType, !cells[name].IsBuffer ? ParameterRole.Trainable : Named(name) ?? ParameterRole.Statistic))]);
     }
 
@@ -110,7 +110,7 @@ public sealed class ParameterSchema : IReadOnlyList<ParameterInfo>
                 roles[i - 1] = roles[i] = ParameterRole.Statistic;
             }
         }
-        return new([.. arrays.Select((array, i) => new ParameterInfo(names?[i], array.Shape, array.DType, roles[i]))]);
+        return new([.. arrays.Select((array, i) => new ParameterSpec(names?[i], array.Shape, array.DType, roles[i]))]);
     }
 
     /// <summary>The same with another role for the arrays of the given indices.</summary>
@@ -118,7 +118,7 @@ public sealed class ParameterSchema : IReadOnlyList<ParameterInfo>
     public ParameterSchema With(ParameterRole role, params IReadOnlyList<int> indices)
     {
         ArgumentNullException.ThrowIfNull(indices);
-        ParameterInfo[] changed = [.. parameters];
+        ParameterSpec[] changed = [.. parameters];
         foreach (var i in indices)
         {
             if (i < 0 || i >= Count) throw new ArgumentOutOfRangeException(nameof(indices), $"[parameter_schema] index is {i}, expected 0 to {Count - 1}");
@@ -128,7 +128,7 @@ public sealed class ParameterSchema : IReadOnlyList<ParameterInfo>
     }
 
     /// <inheritdoc/>
-    public IEnumerator<ParameterInfo> GetEnumerator() => ((IEnumerable<ParameterInfo>)parameters).GetEnumerator();
+    public IEnumerator<ParameterSpec> GetEnumerator() => ((IEnumerable<ParameterSpec>)parameters).GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
@@ -161,7 +161,7 @@ public sealed class ParameterSchema : IReadOnlyList<ParameterInfo>
     internal static ParameterSchema? Told(IReadOnlyList<NdArray> arrays, string statistics, string variances)
     {
         if (Indices(statistics, arrays.Count) is not { } plain || Indices(variances, arrays.Count) is not { } positive) return null;
-        var schema = new ParameterSchema([.. arrays.Select(array => new ParameterInfo(
+        var schema = new ParameterSchema([.. arrays.Select(array => new ParameterSpec(
             null, array.Shape, array.DType, array.DType.IsFloating() ? ParameterRole.Trainable : ParameterRole.Statistic))]);
         return schema.With(ParameterRole.Statistic, plain).With(ParameterRole.Variance, positive);
     }
