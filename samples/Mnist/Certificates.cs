@@ -11,6 +11,10 @@ internal static class Certificates
     {
         // So that the file that is missing is the one named.
         if (key is not null) Read("--private-key", key, () => File.ReadAllText(key));
+        if (key is null && !File.ReadAllText(certificate).Contains("PRIVATE KEY", StringComparison.Ordinal))
+        {
+            throw new CryptographicException("it holds no private key; name the key's file with --private-key");
+        }
         using var read = X509Certificate2.CreateFromPemFile(certificate, key);
         // Windows' TLS takes no key that is in memory alone.
         return X509CertificateLoader.LoadPkcs12(read.Export(X509ContentType.Pkcs12), password: null);

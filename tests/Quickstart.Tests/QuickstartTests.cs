@@ -192,6 +192,7 @@ public sealed class QuickstartTests(ReducedMnist data) : IClassFixture<ReducedMn
     [InlineData("node --node-id 0 --root-certificates missing.pem", "--root-certificates missing.pem cannot be used: ")]
     [InlineData("client --node-id 0 --root-certificates mnist.dll", "--root-certificates mnist.dll cannot be used: there is no certificate in it")]
     [InlineData("server --certificate missing.pem", "--certificate missing.pem cannot be used: ")]
+    [InlineData("server --certificate mnist.dll", "--certificate mnist.dll cannot be used: it holds no private key; name the key's file with --private-key")]
     [InlineData("server --certificate missing.pem --private-key gone.pem", "--private-key gone.pem cannot be used: ")]
     [InlineData("server --private-key key.pem", "--private-key needs --certificate")]
     [InlineData("server --fab app.fab", "--fab needs --fleet")]

@@ -18,7 +18,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 SAMPLE = ["dotnet", str(ROOT / "samples" / "Mnist" / "bin" / "Release" / "net10.0" / "mnist.dll")]
-START, END = 60, 180  # Seconds that a program may take to start, and a run to its end.
+START, END = 60, 300  # Seconds that a program may take to start, and a run to its end.
 BOUND = "127.0.0.1"
 
 
