@@ -4,7 +4,11 @@ using Parquet.Schema;
 namespace ManagedFed.Nn.Data;
 
 /// <summary>Data sets in parquet files, as Hugging Face publishes them: numbers, and images as PNG files in a column of bytes and path.</summary>
-/// <remarks>Source: https://huggingface.co/docs/hub/datasets-image (columns <c>image.bytes</c>, <c>image.path</c>).</remarks>
+/// <remarks>
+/// What a file claims is held against its bytes before memory is taken for it: footer, place and sizes of every page. A file that claims more than
+/// 32 MiB and 4096 times its own length is refused, and so is one whose reading comes to no end.
+/// Source: https://huggingface.co/docs/hub/datasets-image (columns <c>image.bytes</c>, <c>image.path</c>).
+/// </remarks>
 public static partial class HuggingFace
 {
     /// <summary>The most values of one column, 2²⁸.</summary>
@@ -53,9 +57,13 @@ public static partial class HuggingFace
     private static async Task<T> ReadAsync<T>(Stream source, Func<ParquetReader, Task<T>> read, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(source);
+        if (!source.CanSeek) throw new ArgumentException("[parquet] the stream cannot seek; copy it to a MemoryStream or a file first", nameof(source));
         try
         {
-            var reader = await ParquetReader.CreateAsync(source, leaveStreamOpen: true, cancellationToken: cancellation).ConfigureAwait(false);
+            var start = source.Position;
+            ParquetGuard.Check(source);
+            source.Position = start;
+            var reader = await ParquetReader.CreateAsync(new BoundedReads(source), leaveStreamOpen: true, cancellationToken: cancellation).ConfigureAwait(false);
             await using (reader.ConfigureAwait(false))
             {
                 return await read(reader).ConfigureAwait(false);

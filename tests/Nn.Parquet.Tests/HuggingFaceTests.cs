@@ -129,4 +129,82 @@ public sealed class HuggingFaceTests
             await Assert.ThrowsAsync<FormatException>(() => HuggingFace.ReadAsync(part, cancellation: Stop));
         }
     }
+
+    /// <summary>Every byte changed in several ways, in the footer too: a result or the documented error, soon and with little memory.</summary>
+    [Fact]
+    public async Task Read_OfAnyChangedByte_EndsSoonWithAResultOrAFormatException()
+    {
+        byte[][] files =
+        [
+            (await Images([3, 1, 4], [PngFiles.Grey([9]), PngFiles.Grey([8]), PngFiles.Grey([7])])).ToArray(),
+            (await Column<int>("x", [7, 8, 8, 8])).ToArray(),
+        ];
+        foreach (var whole in files)
+        {
+            foreach (var change in new byte[] { 0x01, 0x80, 0xFF, 0x7F, 0x0C })
+            {
+                for (var i = 0; i < whole.Length; i++)
+                {
+                    var damaged = (byte[])whole.Clone();
+                    damaged[i] ^= change;
+                    await Ends(damaged);
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Read_OfAnOverwrittenFooter_EndsSoonWithAFormatException()
+    {
+        var whole = (await Images([3, 1, 4], [PngFiles.Grey([9]), PngFiles.Grey([8]), PngFiles.Grey([7])])).ToArray();
+        var footer = BitConverter.ToInt32(whole, whole.Length - 8);
+        var random = new Random(5);
+        for (var round = 0; round < 3000; round++)
+        {
+            var damaged = (byte[])whole.Clone();
+            var start = whole.Length - 8 - footer + random.Next(footer);
+            var length = Math.Min(1 + random.Next(40), whole.Length - 8 - start);
+            if (round % 2 == 0) random.NextBytes(damaged.AsSpan(start, length));
+            else damaged.AsSpan(start, length).Fill((byte)random.Next(256));
+            await Ends(damaged);
+        }
+    }
+
+    private static async Task Ends(byte[] file)
+    {
+        var before = GC.GetTotalAllocatedBytes();
+        try
+        {
+            await Task.Run(() => HuggingFace.ReadColumnsAsync(new MemoryStream(file), cancellation: Stop), Stop).WaitAsync(TimeSpan.FromMinutes(1), Stop);
+        }
+        catch (FormatException e)
+        {
+            Assert.Contains("[p", e.Message, StringComparison.Ordinal);
+        }
+        catch (TimeoutException)
+        {
+            Assert.Fail($"reading does not end: {Convert.ToBase64String(file)}");
+        }
+        var allocated = GC.GetTotalAllocatedBytes() - before;
+        Assert.True(allocated < 200 << 20, $"{allocated:N0} bytes for {Convert.ToBase64String(file)}");
+    }
+
+    // Four million equal numbers take some kilobytes, and are honest.
+    [Fact]
+    public async Task Read_OfManyEqualNumbers_GivesThem()
+    {
+        var data = await HuggingFace.ReadAsync(await Column<int>("x", new int[4_000_000]), "x", "y", Stop);
+        Assert.Equal([4_000_000], data.Inputs.Shape);
+        Assert.Equal(-1, data.Inputs.AsSpan<int>().IndexOfAnyExcept(0));
+    }
+
+    // The claim of a footer of 2³¹−1 bytes in a file of some hundred bytes.
+    [Fact]
+    public async Task Read_OfGreatClaims_IsRefusedBeforeMemoryIsTaken()
+    {
+        var error = await Assert.ThrowsAsync<FormatException>(() => HuggingFace.ReadAsync(new MemoryStream([.. "PAR1"u8, .. new byte[20], 0xFF, 0xFF, 0xFF, 0x7F, .. "PAR1"u8]), cancellation: Stop));
+        Assert.Equal("[parquet] the file is damaged: a footer of 2,147,483,647 bytes in a file of 32", error.Message);
+        error = await Assert.ThrowsAsync<FormatException>(() => HuggingFace.ReadAsync(new MemoryStream([1, 2, 3]), cancellation: Stop));
+        Assert.Equal("[parquet] the file is damaged: 3 bytes are no parquet file", error.Message);
+    }
 }
