@@ -113,6 +113,24 @@ public sealed class WeightFileTests : IDisposable
         Assert.StartsWith("[training_state] the file has no whole number step in its metadata", bad.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Load_OfADamagedTrainingState_NamesTheTensorAndChangesNothing()
+    {
+        var (model, sgd) = (Model(), new Sgd(0.1, momentum: 0.9));
+        Train(model, sgd, false, 0, 1);
+        TrainingState.Save(Name("s.safetensors"), model, sgd);
+        var bytes = File.ReadAllBytes(Name("s.safetensors"));
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(Name("s.safetensors"), bytes);
+        var before = model.State();
+
+        var error = Assert.Throws<FormatException>(() => TrainingState.Load(Name("s.safetensors"), model, sgd));
+
+        Assert.Matches(@"^\[safetensors\] tensor '(model|optimizer)\..+' has checksum [0-9a-f]{8}, not [0-9a-f]{8}: the file is damaged", error.Message);
+        Assert.Contains(Name("s.safetensors"), error.Message, StringComparison.Ordinal);
+        Assert.All(before, entry => Assert.Equal(Npy.Write(entry.Value.ToNdArray()), Npy.Write(model.State()[entry.Key].ToNdArray())));
+    }
+
     private static Sequential Model() => new(new Linear(4, 8, Key), new Dropout(0.3, Key), new BatchNorm(8), new Linear(8, 2, Key));
 
     private static void Train(Module model, Optimizer optimizer, bool compiled, int from, int to)
