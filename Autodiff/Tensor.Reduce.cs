@@ -9,7 +9,7 @@ public sealed partial class Tensor
 {
     /// <summary>The sum over the axes; bool, int8 and int16 are counted as int32, uint8 and uint16 as uint32; float16 and bfloat16 are rounded once.</summary>
     public Tensor Sum(ReadOnlySpan<int> axes, bool keepDims = false) =>
-        Folded("sum", axes, keepDims, static (x, a) => Apply(new Sum(a), x.Summable()));
+        Folded("sum", axes, keepDims, static (x, a) => x.Unconverted(new Sum(a), x.Summed()));
 
     /// <summary>The sum over one axis.</summary>
     public Tensor Sum(int axis, bool keepDims = false) => Sum([axis], keepDims);
@@ -21,7 +21,7 @@ public sealed partial class Tensor
     public Tensor Mean(ReadOnlySpan<int> axes, bool keepDims = false)
     {
         if (IsHalf) return AsType(DType.Float32).Mean(axes, keepDims).AsType(DType);
-        var sum = Floating().Sum(axes, keepDims);
+        var sum = Folded("mean", axes, keepDims, static (x, a) => x.Unconverted(new Sum(a), x.DType.IsFloating() ? x.DType : DType.Float32));
         return sum.Count == 0 ? sum : sum / Scalar((double)Count / sum.Count, sum.DType);
     }
 
@@ -40,10 +40,10 @@ public sealed partial class Tensor
         return sum / Scalar(sum.Count == 0 ? 0 : Math.Max(0, (double)Count / sum.Count - ddof), sum.DType);
     }
 
-    /// <summary>The largest element over the axes, NaN if any is; ties share the gradient equally.</summary>
+    /// <summary>The largest element over the axes, NaN if any is, of truth values whether any is true; ties share the gradient equally.</summary>
     /// <exception cref="ArgumentException">A reduced axis has size 0.</exception>
-    public Tensor Max(ReadOnlySpan<int> axes, bool keepDims = false) =>
-        Folded("max", axes, keepDims, static (x, a) => Apply(new Max(a), x.NotEmpty("max", a)));
+    public Tensor Max(ReadOnlySpan<int> axes, bool keepDims = false) => Folded("max", axes, keepDims, static (x, a) =>
+        x.NotEmpty("max", a).DType == DType.Bool ? Apply(new Any(a), x) : Apply(new Max(a), x));
 
     /// <summary>The largest element along one axis.</summary>
     public Tensor Max(int axis, bool keepDims = false) => Max([axis], keepDims);
@@ -51,10 +51,10 @@ public sealed partial class Tensor
     /// <summary>The largest element.</summary>
     public Tensor Max() => Max([]);
 
-    /// <summary>The smallest element over the axes, NaN if any is; ties share the gradient equally.</summary>
+    /// <summary>The smallest element over the axes, NaN if any is, of truth values whether all are true; ties share the gradient equally.</summary>
     /// <exception cref="ArgumentException">A reduced axis has size 0.</exception>
-    public Tensor Min(ReadOnlySpan<int> axes, bool keepDims = false) =>
-        Folded("min", axes, keepDims, static (x, a) => Apply(new Min(a), x.NotEmpty("min", a)));
+    public Tensor Min(ReadOnlySpan<int> axes, bool keepDims = false) => Folded("min", axes, keepDims, static (x, a) =>
+        x.NotEmpty("min", a).DType == DType.Bool ? Apply(new All(a), x) : Apply(new Min(a), x));
 
     /// <summary>The smallest element along one axis.</summary>
     public Tensor Min(int axis, bool keepDims = false) => Min([axis], keepDims);
@@ -64,7 +64,7 @@ public sealed partial class Tensor
 
     /// <summary>The product over the axes; 1 for none.</summary>
     public Tensor Prod(ReadOnlySpan<int> axes, bool keepDims = false) =>
-        Folded("prod", axes, keepDims, static (x, a) => Apply(new Product(a), x.Summable()));
+        Folded("prod", axes, keepDims, static (x, a) => x.Unconverted(new Product(a), x.Summed()));
 
     /// <summary>The product along one axis.</summary>
     public Tensor Prod(int axis, bool keepDims = false) => Prod([axis], keepDims);
@@ -74,14 +74,14 @@ public sealed partial class Tensor
 
     /// <summary>True where all elements over the axes are true (non-zero).</summary>
     public Tensor All(ReadOnlySpan<int> axes, bool keepDims = false) =>
-        Folded("all", axes, keepDims, static (x, a) => Apply(new All(a), x.Truth()));
+        Folded("all", axes, keepDims, static (x, a) => x.Unconverted(new All(a), DType.Bool));
 
     /// <summary>True when all elements are true (non-zero).</summary>
     public Tensor All() => All([]);
 
     /// <summary>True where any element over the axes is true (non-zero).</summary>
     public Tensor Any(ReadOnlySpan<int> axes, bool keepDims = false) =>
-        Folded("any", axes, keepDims, static (x, a) => Apply(new Any(a), x.Truth()));
+        Folded("any", axes, keepDims, static (x, a) => x.Unconverted(new Any(a), DType.Bool));
 
     /// <summary>True when any element is true (non-zero).</summary>
     public Tensor Any() => Any([]);
@@ -126,7 +126,7 @@ public sealed partial class Tensor
 
     private Tensor FoldedAlong(string name, int axis, bool keepDims, Func<Tensor, int, Tensor> fold) => Along(name, axis, (x, a) =>
     {
-        var result = fold(x.Number().NotEmpty(name, [a]), a);
+        var result = fold(x.NotEmpty(name, [a]), a);
         return keepDims || Rank == 0 ? result : result.Squeeze(a);
     });
 
@@ -196,10 +196,19 @@ public sealed partial class Tensor
         return this;
     }
 
-    private Tensor Summable() => DType switch
+    /// <summary>The type that sums and products are made in.</summary>
+    private DType Summed() => DType switch
     {
-        DType.Bool or DType.Int8 or DType.Int16 => AsType(DType.Int32),
-        DType.UInt8 or DType.UInt16 => AsType(DType.UInt32),
-        _ => this,
+        DType.Bool or DType.Int8 or DType.Int16 => DType.Int32,
+        DType.UInt8 or DType.UInt16 => DType.UInt32,
+        _ => DType,
     };
+
+    /// <summary>A reduction of this tensor as another type. What would only be converted for it is converted part by part.</summary>
+    private Tensor Unconverted<TReducer>(ReduceOp<TReducer> op, DType through) where TReducer : struct, Kernels.IReducer
+    {
+        var x = this;
+        if (x is { Op: Cast, Data: null } && x.DType == through && x.Inputs[0].DType.Size() < through.Size()) x = x.Inputs[0];
+        return Apply(x.DType == through ? op : op with { Through = through }, x);
+    }
 }

@@ -12,14 +12,14 @@ public sealed partial class Tensor
     /// <param name="reverse">Runs from the end: j ≥ k.</param>
     /// <param name="exclusive">Leaves xₖ out: j &lt; k, and 0 for the first.</param>
     public Tensor CumSum(int? axis = null, bool reverse = false, bool exclusive = false) =>
-        Summable().Running("cumsum", axis, reverse, exclusive, 0, static a => new CumSum(a));
+        AsType(Summed()).Running("cumsum", axis, reverse, exclusive, 0, static a => new CumSum(a));
 
     /// <summary>Running products yₖ = Π xⱼ over j ≤ k; derivatives are exact where factors are zero.</summary>
     /// <param name="axis">The axis; none flattens first.</param>
     /// <param name="reverse">Runs from the end: j ≥ k.</param>
     /// <param name="exclusive">Leaves xₖ out: j &lt; k, and 1 for the first.</param>
     public Tensor CumProd(int? axis = null, bool reverse = false, bool exclusive = false) =>
-        Summable().Running("cumprod", axis, reverse, exclusive, 1, static a => new CumProd(a));
+        AsType(Summed()).Running("cumprod", axis, reverse, exclusive, 1, static a => new CumProd(a));
 
     /// <summary>The largest of x₀ … xₖ, NaN once one is; the gradient goes to the last of equals, as in PyTorch.</summary>
     /// <param name="axis">The axis; none flattens first.</param>

@@ -29,6 +29,11 @@ internal static class Topology
         foreach (var node in PostOrder([.. first, .. results], canonical.ContainsKey))
         {
             var inputs = Array.ConvertAll(node.Inputs, input => canonical[input]);
+            if (node.Op is IFold { Through: { } wide } fold && inputs[0].DType != wide && variable.Contains(inputs[0]) && fold.FoldsRows(inputs[0].Shape, wide))
+            {
+                // Converted in the same pass by the rows' own chain.
+                inputs = [Known(new Cast(wide), inputs)];
+            }
             var kept = inputs.AsSpan().SequenceEqual(node.Inputs) ? node : Tensor.Apply(node.Op!, inputs);
             if (!Array.Exists(inputs, variable.Contains))
             {
@@ -41,21 +46,24 @@ internal static class Topology
                 canonical[node] = inputs[0];
                 continue;
             }
-            var expression = new Expression(node.Op!, inputs);
-            if (known.TryGetValue(expression, out var same))
-            {
-                canonical[node] = same;
-                continue;
-            }
-            canonical[node] = known[expression] = kept;
-            variable.Add(kept);
-            order.Add(kept);
+            canonical[node] = Known(node.Op!, inputs, kept);
         }
         Check(frozen);
         results = Array.ConvertAll(results, result => canonical[result]);
         Prune(order, results);
         var constants = order.SelectMany(node => node.Inputs).Concat(results).Where(node => !variable.Contains(node)).Distinct();
         return (order, [.. constants]);
+
+        Tensor Known(Op op, Tensor[] inputs, Tensor? made = null)
+        {
+            var expression = new Expression(op, inputs);
+            if (known.TryGetValue(expression, out var same)) return same;
+            var kept = made ?? Tensor.Apply(op, inputs);
+            known[expression] = kept;
+            variable.Add(kept);
+            order.Add(kept);
+            return kept;
+        }
     }
 
     /// <summary>Drops what no result needs: a custom function's other results, say, and what only they were computed from.</summary>

@@ -5,7 +5,10 @@ namespace ManagedFed.Graph;
 /// <summary>An operation that can end a chain of elementwise operations by reducing its rows.</summary>
 internal interface IFold
 {
-    /// <summary>True when the operation reduces whole rows of a row-major input of this shape and type.</summary>
+    /// <summary>The type that the elements are converted to before they are reduced; null for their own.</summary>
+    DType? Through { get; }
+
+    /// <summary>True when the operation reduces whole rows of a row-major input of this shape and type, which it need not convert.</summary>
     bool FoldsRows(Shape shape, DType dtype);
 
     /// <summary>Writes the output, given the chain that computes the input.</summary>

@@ -4,6 +4,20 @@ using F = ManagedFed.Kernels;
 
 namespace ManagedFed.Ops;
 
+/// <summary>A reduction of a type that has no loops of its own, or that the result shall not have.</summary>
+internal static class Widened
+{
+    /// <summary>y = x as a wider type, reduced part by part, and rounded once to the type of y.</summary>
+    public static void Run(NdArray x, DType wide, ReadOnlySpan<int> axes, NdArray y, F.Streamed.Reduction reduce)
+    {
+        var result = y.DType == wide ? y : NdArray.Rent(y.Shape, wide);
+        F.Streamed.Run(x, wide, axes, result, reduce);
+        if (result == y) return;
+        F.ConvertKernel.Run(result, y);
+        result.Storage.Release();
+    }
+}
+
 /// <summary>Folds some axes to size 1. Dropping those axes is a reshape that follows.</summary>
 /// <param name="Label">The name in messages.</param>
 /// <param name="Axes">Axis numbers from 0, ascending.</param>
@@ -21,14 +35,24 @@ internal abstract record ReduceOp<TReducer>(string Label, Axes Axes) : Op, IFold
     {
         var sizes = x[0].Shape.Sizes.ToArray();
         foreach (var axis in Axes) sizes[axis] = 1;
-        return (Shape.FromOwned(sizes), x[0].DType);
+        return (Shape.FromOwned(sizes), Through ?? x[0].DType);
     }
 
-    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.Reduce.Run<TReducer>(x[0], Axes, y);
+    public override bool TakesNarrow => true;
+
+    /// <summary>The type that the elements are converted to, part by part, before they are reduced; null for their own.</summary>
+    public DType? Through { get; init; }
+
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
+    {
+        var wide = (Through ?? x[0].DType).Wide();
+        if (x[0].DType == wide) F.Reduce.Run<TReducer>(x[0], Axes, y);
+        else Widened.Run(x[0], wide, Axes, y, static (x, axes, y) => F.Reduce.Run<TReducer>(x, axes, y));
+    }
 
     public bool FoldsRows(Shape shape, DType dtype)
     {
-        if (Axes.Length == 0 || shape.Count == 0 || dtype.Size() < 4) return false;
+        if (Through is { } wide && dtype != wide || Axes.Length == 0 || shape.Count == 0 || dtype.Size() < 4) return false;
         for (var axis = Axes[0]; axis < shape.Rank; axis++)
         {
             if (shape[axis] != 1 && !((ReadOnlySpan<int>)Axes).Contains(axis)) return false;
@@ -45,7 +69,7 @@ internal sealed record Sum(Axes Axes) : ReduceOp<F.Sum>("sum", Axes)
 {
     public override bool WidensRules => false;
 
-    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => g.BroadcastTo(x[0].Shape);
+    public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => x[0].DType.IsFloating() ? g.BroadcastTo(x[0].Shape) : null;
 }
 
 /// <summary>The largest element; elements that tie share the gradient equally.</summary>
@@ -77,7 +101,7 @@ internal sealed record Product(Axes Axes) : ReduceOp<F.Product>("prod", Axes)
         if (x[0].Count == 0) return x[0].ZerosLike();
         var axes = Axes;
         if (x[0].Count == 0) return x[0].ZerosLike();
-        return Transforms.Vjp(v => Tree(v, axes), x[0], g).Gradient;
+        return Transforms.Vjp(v => Tree(v, axes), x[0].AsType(g.DType), g).Gradient;
     }
 
     private static Tensor Tree(Tensor x, Axes axes)
@@ -118,7 +142,14 @@ internal sealed record ArgReduceOp<TReducer>(string Label, int Axis) : Op where 
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape.With(Axis, 1), DType.UInt32);
 
-    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.ArgReduce.Run<TReducer>(x[0], Axis, y);
+    public override bool TakesNarrow => true;
+
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
+    {
+        var (from, to) = (x[0].DType, x[0].DType == DType.Bool ? DType.UInt8 : x[0].DType.Wide());
+        if (from != to || to == DType.UInt8) F.Streamed.Arg<TReducer>(x[0], to, Axis, y);
+        else F.ArgReduce.Run<TReducer>(x[0], Axis, y);
+    }
 
     public override Tensor? Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => null;
 
@@ -132,7 +163,17 @@ internal sealed record LogSumExpOp : Op
 
     public override (Shape, DType) Infer(ReadOnlySpan<Tensor> x) => (x[0].Shape.With(x[0].Rank - 1, 1), x[0].DType);
 
-    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y) => F.LogSumExp.Run(x[0], y);
+    public override bool TakesNarrow => true;
+
+    protected override void Forward(ReadOnlySpan<NdArray> x, NdArray y)
+    {
+        if (!x[0].DType.IsNarrow()) F.LogSumExp.Run(x[0], y);
+        else Widened.Run(x[0], DType.Float32, [x[0].Shape.Rank - 1], y, static (x, axes, y) => F.LogSumExp.Run(Last(x, axes[0]), y));
+
+        // Partial results lie along the first axis.
+        static NdArray Last(NdArray x, int axis) =>
+            axis == x.Shape.Rank - 1 ? x : x.Transpose([.. Enumerable.Range(1, x.Shape.Rank - 1), 0]);
+    }
 
     // Where the result is infinite, the elements that equal it share as equal numbers do.
     public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y)
