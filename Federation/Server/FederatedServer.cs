@@ -23,6 +23,7 @@ public static class FederatedServer
     /// <exception cref="ArgumentException">The address is none, or not to be listened on without a certificate.</exception>
     /// <exception cref="FormatException">A key or the app bundle of <see cref="FederatedServerOptions.Fleet"/> is none.</exception>
     /// <exception cref="IOException">The port is taken, or the app bundle cannot be read.</exception>
+    /// <exception cref="FederationException">No round made a new model, see <see cref="ServerConfig.AllowUntrained"/>; it holds the history.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static async Task<History> StartAsync(
         string address, ServerConfig config, Strategy strategy, FederatedServerOptions? options = null, CancellationToken cancellation = default)

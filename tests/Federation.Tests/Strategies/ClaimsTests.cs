@@ -197,7 +197,7 @@ public sealed class ClaimsTests
         Assert.Empty(history.ModelsKept);
     }
 
-    private static ServerLoop Loop(Strategy strategy, ClientRegistry registry, LogRecorder log, int rounds) =>
+    private static RoundLoop Loop(Strategy strategy, ClientRegistry registry, LogRecorder log, int rounds) =>
         new RoundLoop(new(rounds), With(strategy), registry, new(), log);
 
     private static Strategy With(Strategy strategy)

@@ -175,7 +175,7 @@ public sealed class StatisticsTests
 
         public IReadOnlyList<NdArray>? Last { get; private set; }
 
-        public static Module NewModel()
+        public static Sequential NewModel()
         {
             var (first, second) = RandomKey.FromSeed(3).Split();
             return new Sequential(new Linear(2, 4, first), new BatchNorm(4), new Relu(), new Linear(4, 2, second));
