@@ -30,6 +30,7 @@ public sealed class CompiledStep
         guard = new(model);
         numbers = new double[optimizer.StepNumbers];
 
+        optimizer.Claim(model, model.TrainableParameters().Keys);
         TensorCell[] cells = [.. model.NamedState().Select(entry => entry.Value.Cell), .. optimizer.Cells(model.TrainableParameters())];
         compiler = new(cells, numbers.Length, (inputs, scalars) =>
         {

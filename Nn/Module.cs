@@ -49,6 +49,9 @@ public abstract partial class Module
         return Register(name, new Parameter(name, value, isBuffer: false));
     }
 
+    /// <summary>Registers the weights (out, …, in) of a convolution.</summary>
+    private protected Parameter ChannelsLast(string name, Tensor value) => Register(name, new Parameter(name, value, isBuffer: false) { IsChannelsLast = true });
+
     /// <summary>Registers a state that is not trained.</summary>
     /// <param name="name">Unique among this module's members.</param>
     /// <param name="value">The initial value, of any type.</param>
@@ -197,7 +200,8 @@ public abstract partial class Module
     /// <remarks>
     /// Names and layouts are MLX's, so its files load as they are. Those of PyTorch agree for linear and embedding layers and for layer, RMS,
     /// group and batch normalisation, whose count <c>num_batches_tracked</c> has no place here. Convolutions have the channels last:
-    /// PyTorch's (out, in, …) becomes (out, …, in). Its recurrent and attention layers pack and name their weights in their own way.
+    /// PyTorch's (out, in, …) becomes (out, …, in), which shapes tell unless all these sizes are equal; such weights of a file whose
+    /// metadata say <c>format: pt</c> are refused without <paramref name="convert"/>, and from an <c>.npz</c> read as they are. Its recurrent and attention layers pack and name their weights in their own way.
     /// <paramref name="convert"/> bridges such differences. Arrays of float16, bfloat16 and float32 are converted to a parameter of
     /// another of these types.
     /// </remarks>
@@ -211,14 +215,22 @@ public abstract partial class Module
     public IReadOnlyList<string> LoadWeights(string path, bool strict = true, Func<string, NdArray, (string Name, NdArray Array)?>? convert = null)
     {
         var own = Parameters();
-        var entries = (IsSafetensors("load_weights", path) ? Safetensors.Load(path).Arrays : Npz.Load(path))
+        var safetensors = IsSafetensors("load_weights", path) ? Safetensors.Load(path) : null;
+        var isForeign = convert is null && safetensors is not null && safetensors.Metadata.GetValueOrDefault("format") == "pt";
+        var entries = (safetensors is null ? Npz.Load(path) : safetensors.Arrays)
             .Select(entry => convert is null ? (entry.Key, entry.Value) : convert(entry.Key, entry.Value));
         var read = new ParameterTree(entries.OfType<(string Name, NdArray Array)>().Select(entry => KeyValuePair.Create(entry.Name, Fitting(own, entry.Name, entry.Array))));
         string[] differences = [.. own.Missing(read), .. own.Extra(read)];
-        ParameterTree.Refuse("load_weights", [.. strict ? differences : [], .. own.Unlike(read)]);
+        ParameterTree.Refuse("load_weights", [.. strict ? differences : [], .. own.Unlike(read), .. isForeign ? Undecided(read) : []]);
         Update(new(read.Where(entry => own.ContainsKey(entry.Key))), strict: false);
         return differences;
     }
+
+    /// <summary>Weights of convolutions that fit with their channels first as well as last.</summary>
+    private IEnumerable<string> Undecided(ParameterTree read) => NamedParameters()
+        .Where(entry => entry.Value is { IsChannelsLast: true, Shape: var shape } && shape.Remove(1).Insert(shape.Rank - 1, shape[1]) == shape
+            && shape[-1] > 1 && read.TryGetValue(entry.Key, out var given) && given.Shape == shape)
+        .Select(entry => $"undecided: {entry.Key} {entry.Value.Shape}, in a file of PyTorch, which writes (out, in, …), expected (out, …, in): give a convert that moves axis 1 to the end");
 
     private static Tensor Fitting(ParameterTree own, string name, NdArray array) =>
         own.TryGetValue(name, out var present) && present.DType.Wide() == DType.Float32 && array.DType.Wide() == DType.Float32 ? array.AsType(present.DType) : array;

@@ -54,6 +54,9 @@ public sealed class Parameter
     /// <summary>The value's element type.</summary>
     public DType DType => Cell.DType;
 
+    /// <summary>True for weights (out, …, in) of a convolution, which others write as (out, in, …).</summary>
+    internal bool IsChannelsLast { get; init; }
+
     internal TensorCell Cell { get; }
 
     internal ValueCell<bool> Frozen { get; } = new("is_frozen", false);

@@ -117,8 +117,19 @@ public sealed class ParameterTree : IReadOnlyDictionary<string, Tensor>
         foreach (var (name, tensor) in tensors)
         {
             if (!other.TryGetValue(name, out var given) || (given.Shape == tensor.Shape && given.DType == tensor.DType)) continue;
-            yield return $"wrong: {Describe(name, given)}, expected {tensor.Shape} {tensor.DType.Name()}";
+            yield return $"wrong: {Describe(name, given)}, expected {tensor.Shape} {tensor.DType.Name()}{Turned(given.Shape, tensor.Shape)}";
         }
+    }
+
+    /// <summary>What else a shape of the same sizes in another order may be.</summary>
+    private static string Turned(Shape given, Shape expected)
+    {
+        if (given == expected || !given.Sizes.ToArray().Order().SequenceEqual(expected.Sizes.ToArray().Order())) return "";
+        if (given.Rank > 2 && given.Remove(1).Insert(given.Rank - 1, given[1]) == expected)
+        {
+            return "; it has the channels second, as PyTorch writes (out, in, …), expected last, (out, …, in): move axis 1 to the end";
+        }
+        return given.Rank == 2 ? "; it is transposed: give its transpose" : "; it has the same sizes in another order: permute its axes";
     }
 
     internal static void Refuse(string op, IEnumerable<string> differences)

@@ -27,7 +27,7 @@ public sealed class Conv1d : Module
         ArgumentOutOfRangeException.ThrowIfLessThan(dilation, 1);
         var size = ConvInit.GroupInputs("conv1d", inputs, outputs, window, groups);
         (this.stride, this.padding, this.dilation, this.groups) = (stride, padding, dilation, groups);
-        Weight = Parameter("weight", ConvInit.Weight(key, [outputs, window, size], dtype));
+        Weight = ChannelsLast("weight", ConvInit.Weight(key, [outputs, window, size], dtype));
         if (bias) Bias = Parameter("bias", Tensor.Zeros([outputs], dtype));
     }
 

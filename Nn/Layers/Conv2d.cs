@@ -28,7 +28,7 @@ public sealed class Conv2d : Module
         ArgumentOutOfRangeException.ThrowIfLessThan(dilation, 1);
         var size = ConvInit.GroupInputs("conv2d", inputs, outputs, window, groups);
         (this.stride, this.padding, this.dilation, this.groups) = ((stride, stride), (padding, padding), (dilation, dilation), groups);
-        Weight = Parameter("weight", ConvInit.Weight(key, [outputs, window, window, size], dtype));
+        Weight = ChannelsLast("weight", ConvInit.Weight(key, [outputs, window, window, size], dtype));
         if (bias) Bias = Parameter("bias", Tensor.Zeros([outputs], dtype));
     }
 

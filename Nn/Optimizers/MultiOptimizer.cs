@@ -26,6 +26,7 @@ public sealed class MultiOptimizer : Optimizer
             Throw.Argument("multi_optimizer", $"{filters.Count} filters given for {optimizers.Count} optimizers, expected one less than those");
         }
         this.optimizers = [.. optimizers];
+        foreach (var (i, optimizer) in this.optimizers.Index()) Note($"part {i}", optimizer);
         this.filters = [.. filters];
         first = Schedule;
     }

@@ -8,6 +8,8 @@ namespace ManagedFed.Nn;
 /// <remarks>
 /// New parameters and state are lazy. Evaluating the parameters, or reading the next loss, computes the state as well.
 /// A subclass says how one parameter changes; the state, the step counter and the schedule are kept here.
+/// An optimizer serves one model: state belongs to the parameters it was made for, and to update others of the same names with it is
+/// refused. <see cref="Restore"/> hands it over to another model, such as one that was read from a file.
 /// State of float16 and bfloat16 parameters is float32, and so is the step, which is rounded once at the end: one that is less than
 /// half a unit of the parameter's last place changes nothing.
 /// </remarks>
@@ -15,6 +17,7 @@ public abstract class Optimizer
 {
     private readonly OrderedDictionary<string, TensorCell[]> state = [];
     private readonly ValueCell<long> step = new("step", 0);
+    private readonly Dictionary<string, Parameter> owners = [];
     private readonly OrderedDictionary<string, object> settings = [];
     private readonly string name;
     private readonly string[] slots;
@@ -106,16 +109,21 @@ public abstract class Optimizer
             }
         }
         Step = step;
+        lock (this.state) owners.Clear();
         scope.Commit(name);
 
         static string ParameterOf(string key) => key[..Math.Max(0, key.LastIndexOf('.'))];
     }
 
     /// <summary>Replaces the module's parameters by updated ones.</summary>
-    /// <exception cref="ArgumentException">A gradient's name, shape or type is not a parameter's; nothing has changed.</exception>
+    /// <exception cref="ArgumentException">
+    /// A gradient's name, shape or type is not a parameter's, or the state of that name belongs to another model's; nothing has changed.
+    /// </exception>
     public void Update(Module model, ParameterTree gradients)
     {
         ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(gradients);
+        Claim(model, gradients.Keys);
         using var scope = StateScope.Open();
         scope.ReadAll(model.NamedParameters().Select(entry => entry.Value.Cell));
         model.Update(Apply(model.Parameters(), gradients));
@@ -163,6 +171,26 @@ public abstract class Optimizer
 
     /// <summary>How many learning rates an update moves a parameter for a gradient, given its velocity, which is brought up to date.</summary>
     private protected virtual double Move(double gradient, ref double velocity) => 1;
+
+    /// <summary>Notes whose state this is, and refuses that of another model's parameters.</summary>
+    internal void Claim(Module model, IEnumerable<string> names)
+    {
+        if (slots.Length == 0) return;
+        var parameters = model.NamedParameters().ToDictionary();
+        lock (state)
+        {
+            foreach (var key in names)
+            {
+                if (!parameters.TryGetValue(key, out var parameter) || !owners.TryGetValue(key, out var owner) || ReferenceEquals(owner, parameter)) continue;
+                Throw.Argument(name, $"state of {key} {owner.Shape} belongs to another model than this {model.GetType().Name}, whose {key} is {parameter.Shape}; "
+                    + "give each model an optimizer of its own, or hand the state over with Restore(State, Step)");
+            }
+            foreach (var key in names)
+            {
+                if (parameters.TryGetValue(key, out var parameter)) owners[key] = parameter;
+            }
+        }
+    }
 
     /// <summary>How many numbers a step has.</summary>
     internal int StepNumbers => NumberCount;

@@ -73,7 +73,7 @@ public sealed class ModuleTests
         Assert.Equal([DType.Float64, DType.Float64, DType.Float64, DType.Int32, DType.Float64], model.Parameters().Values.Select(x => x.DType));
         Assert.Equal(DType.Float64, model.Forward(Tensor.Ones([1, 2], DType.Float64)).DType);
         var error = Assert.Throws<InvalidOperationException>(() => forward(Tensor.Ones([1, 2])));
-        Assert.Equal("[compile] parameter weight became float64 since the function was compiled; compile it again", error.Message);
+        Assert.Equal("[compile] parameter first.weight of float32 became float64 since the function was compiled; compile it again", error.Message);
         model.SetDtype(DType.Float32);
         forward(Tensor.Ones([1, 2]));
         model.SetDtype(DType.Float64);
@@ -216,7 +216,7 @@ public sealed class ModuleTests
         var model = new Linear(4, 3, RandomKey.FromSeed(0));
         var before = model.Weight.Value.ToArray<float>();
 
-        const string Wrong = "wrong: weight (4, 3) float32, expected (3, 4) float32";
+        const string Wrong = "wrong: weight (4, 3) float32, expected (3, 4) float32; it is transposed: give its transpose";
         Assert.Equal(
             $"[load_weights] missing: bias (3,) float32; unknown: scale (2,) float32; unknown: shift (1, 2) float32; {Wrong}",
             Assert.Throws<ArgumentException>(() => model.LoadWeights(file.Path)).Message);

@@ -95,7 +95,7 @@ public sealed class StateTests
         Assert.Equal(eager.State()["layers.2.key"].ToArray<uint>(), compiled.State()["layers.2.key"].ToArray<uint>());
         compiled.Eval();
         var error = Assert.Throws<InvalidOperationException>(() => forward(x));
-        Assert.StartsWith("[compile] the module changed between training and evaluation", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("[compile] Sequential went from training to evaluation", error.Message, StringComparison.Ordinal);
     }
 
     // m ← 0.9·m + 0.1·mean(x·w) with w = 2 and mean(x) = 1, 2, 3: 0.2, 0.58, 1.122.
