@@ -41,9 +41,15 @@ public sealed partial class Tensor
     /// <param name="axes">The axes; none means all.</param>
     /// <param name="keepDims">Leaves reduced axes with size 1.</param>
     /// <param name="ddof">Subtracted from the number of elements: 0 for the population, 1 for a sample.</param>
-    public Tensor Std(ReadOnlySpan<int> axes, bool keepDims = false, int ddof = 0) => IsHalf
-        ? AsType(DType.Float32).Std(axes, keepDims, ddof).AsType(DType)
-        : Var(axes, keepDims, ddof).RootOrFlat();
+    public Tensor Std(ReadOnlySpan<int> axes, bool keepDims = false, int ddof = 0)
+    {
+        if (!IsHalf || Count == 0) return Var(axes, keepDims, ddof).RootOrFlat();
+
+        // A bfloat16 has float32's range: its squares may leave that, the length of all distances does not.
+        var x = AsType(DType.Float32);
+        var length = (x - x.Mean(axes, keepDims: true)).Norm(axes, keepDims: keepDims);
+        return (length / Math.Sqrt(Math.Max(0, (double)Count / length.Count - ddof))).AsType(DType);
+    }
 
     /// <summary>The standard deviation along one axis.</summary>
     public Tensor Std(int axis, bool keepDims = false, int ddof = 0) => Std([axis], keepDims, ddof);

@@ -51,7 +51,7 @@ internal sealed record Sqrt() : MapOp<F.Sqrt>("sqrt")
 
 internal sealed record Rsqrt() : MapOp<F.Rsqrt>("rsqrt")
 {
-    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => ZeroProduct.Of(g, y * y * y * -0.5);
+    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => ZeroProduct.Of(g, y * -0.5 * y * y);
 }
 
 internal sealed record Reciprocal() : MapOp<F.Reciprocal>("reciprocal")
@@ -81,12 +81,12 @@ internal sealed record Log1p() : MapOp<F.Log1p>("log1p")
 
 internal sealed record Log2() : MapOp<F.Log2>("log2")
 {
-    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => ZeroQuotient.Of(g, x) * (1 / Math.Log(2));
+    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => ZeroQuotient.Of(g * (1 / Math.Log(2)), x);
 }
 
 internal sealed record Log10() : MapOp<F.Log10>("log10")
 {
-    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => ZeroQuotient.Of(g, x) * (1 / Math.Log(10));
+    protected override Tensor Gradient(Tensor g, Tensor x, Tensor y) => ZeroQuotient.Of(g * (1 / Math.Log(10)), x);
 }
 
 internal sealed record Sin() : MapOp<F.Sin>("sin")
