@@ -65,6 +65,8 @@ internal sealed class Client : SyncArrayClient
 
     private static ConsoleLog Log(Settings settings) => new(Console.Out, settings.Quiet ? LogLevel.Warning : LogLevel.Information);
 
+    public override MetricNames? RecordNames => MetricNames.Flower;
+
     public override IReadOnlyList<NdArray> GetParameters() => learner.Model.Parameters().ToArrays();
 
     public override void SetParameters(IReadOnlyList<NdArray> arrays) => learner.Model.Update(learner.Model.Parameters().WithArrays(arrays));

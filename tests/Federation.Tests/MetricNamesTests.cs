@@ -22,7 +22,26 @@ public sealed class MetricNamesTests
     {
         var (train, evaluate) = await Records(new() { MetricNames = new() { TrainLoss = "l", TrainAccuracy = "a", EvaluateLoss = null, EvaluateAccuracy = "ea" } });
         Assert.Equal(["num-examples", "l", "a"], train.Keys);
-        Assert.Equal(["num-examples", "eval_loss", "ea"], evaluate.Keys);
+        Assert.Equal(["num-examples", "ea"], evaluate.Keys);
+    }
+
+    // A stock client that reports both under one name each, as some quickstarts do, is matched too.
+    [Fact]
+    public async Task OverRecords_WithPlainNames_NothingElseIsReported()
+    {
+        var (train, evaluate) = await Records(new() { MetricNames = MetricNames.Plain });
+        Assert.Equal(["num-examples", "loss", "accuracy"], train.Keys);
+        Assert.Equal(["num-examples", "loss", "accuracy"], evaluate.Keys);
+    }
+
+    [Theory]
+    [InlineData(false, "num-examples,loss,other", "num-examples,eval_loss,accuracy")]
+    [InlineData(true, "num-examples,train_loss,other", "num-examples,eval_loss,eval_acc")]
+    public async Task OverRecords_OfAnOwnClient_NamesAreLeftOrTakenFromIt(bool flower, string train, string evaluate)
+    {
+        var (trained, evaluated) = await RecordsOf(new OwnClient(flower ? MetricNames.Flower : null));
+        Assert.Equal(train.Split(','), trained.Keys);
+        Assert.Equal(evaluate.Split(','), evaluated.Keys);
     }
 
     [Fact]
@@ -64,9 +83,24 @@ public sealed class MetricNamesTests
         Assert.Equal([new(1, 1.0), new(2, 1.0)], history.MetricsDistributed["a"]);
     }
 
-    private static async Task<(MetricRecord Train, MetricRecord Evaluate)> Records(ModuleClientOptions options)
+    private sealed class OwnClient(MetricNames? names) : ArrayClient
     {
-        var client = new ArrayRecordClient(Client(options));
+        public override MetricNames? RecordNames => names;
+
+        public override ValueTask<FitOutput> FitAsync(
+            IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation) =>
+            new(new FitOutput(parameters, 1, new Dictionary<string, Scalar> { ["loss"] = 1.5, ["other"] = 2.0 }));
+
+        public override ValueTask<EvaluateOutput> EvaluateAsync(
+            IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation) =>
+            new(new EvaluateOutput(1.5, 1, new Dictionary<string, Scalar> { ["accuracy"] = 0.5 }));
+    }
+
+    private static Task<(MetricRecord Train, MetricRecord Evaluate)> Records(ModuleClientOptions options) => RecordsOf(Client(options));
+
+    private static async Task<(MetricRecord Train, MetricRecord Evaluate)> RecordsOf(ArrayClient own)
+    {
+        var client = new ArrayRecordClient(own);
         var content = new RecordDict(("arrays", new ArrayRecord([("w", (RecordArray)NdArray.Zeros([2, 2])), ("b", (RecordArray)NdArray.Zeros([2]))])));
         var request = new RecordRequest("default", content, 1, "");
         return ((await client.TrainAsync(request, Token)).Get<MetricRecord>("metrics"), (await client.EvaluateAsync(request, Token)).Get<MetricRecord>("metrics"));

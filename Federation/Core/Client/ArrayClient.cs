@@ -29,6 +29,12 @@ public sealed record EvaluateOutput(double Loss, long NumExamples, IReadOnlyDict
 /// </example>
 public abstract class ArrayClient
 {
+    /// <summary>
+    /// What the metrics <c>loss</c> and <c>accuracy</c> and the loss of an evaluation are called in apps over records, Flower's Message API, whose
+    /// strategies stop a run when clients report different names. Null, the default, leaves the metrics and calls that loss <c>eval_loss</c>.
+    /// </summary>
+    public virtual MetricNames? RecordNames => null;
+
     /// <summary>Facts about the client.</summary>
     public virtual ValueTask<IReadOnlyDictionary<string, Scalar>> GetPropertiesAsync(
         IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation) => throw new NotOverriddenException("get_properties");

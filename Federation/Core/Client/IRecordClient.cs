@@ -29,7 +29,7 @@ internal sealed class ArrayRecordClient(ArrayClient client) : IRecordClient
 {
     private const string ArraysName = "arrays", ConfigName = "config", MetricsName = "metrics", ExamplesName = "num-examples";
 
-    private readonly MetricNames? names = (client as ModuleClient)?.RecordNames;
+    private readonly MetricNames? names = client.RecordNames;
 
     public async ValueTask<RecordDict> TrainAsync(RecordRequest request, CancellationToken cancellation)
     {
@@ -50,7 +50,8 @@ internal sealed class ArrayRecordClient(ArrayClient client) : IRecordClient
         var arrays = request.Content.Get<ArrayRecord>(ArraysName);
         var evaluation = await client.EvaluateAsync(Arrays(arrays), Config(request.Content), cancellation).ConfigureAwait(false);
         var metrics = names?.OfEvaluation(evaluation.Metrics ?? Metrics.None) ?? evaluation.Metrics;
-        return new((MetricsName, Measured(evaluation.NumExamples, metrics, ("eval_loss", evaluation.Loss))));
+        var loss = names is null ? MetricNames.Flower.EvaluateLoss : names.EvaluateLoss;
+        return new((MetricsName, Measured(evaluation.NumExamples, metrics, loss is null ? [] : [(loss, evaluation.Loss)])));
     }
 
     public async ValueTask<RecordDict> QueryAsync(RecordRequest request, CancellationToken cancellation)

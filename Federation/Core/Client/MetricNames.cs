@@ -1,6 +1,6 @@
 namespace ManagedFed.Federation;
 
-/// <summary>The names under which a <see cref="ModuleClient"/> reports what it measures; a null name is not reported.</summary>
+/// <summary>The names under which a client reports what it measures; a null name is not reported.</summary>
 /// <remarks>
 /// Strategies of Flower's Message API stop a run when clients report different names, so clients next to stock ones must report just the names
 /// these do.

@@ -64,8 +64,8 @@ public sealed class ModuleClient : ArrayClient
         });
     }
 
-    /// <summary>The names of metrics over records; null when the user chose names for both.</summary>
-    internal MetricNames? RecordNames => options.MetricNames is null ? MetricNames.Flower : null;
+    /// <summary>The names of <see cref="ModuleClientOptions.MetricNames"/>, or without them those of Flower's quickstarts.</summary>
+    public override MetricNames? RecordNames => options.MetricNames ?? MetricNames.Flower;
 
     /// <inheritdoc/>
     public override ValueTask<IReadOnlyDictionary<string, Scalar>> GetPropertiesAsync(
