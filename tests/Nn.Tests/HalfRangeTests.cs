@@ -150,7 +150,8 @@ public sealed class HalfRangeTests
         {
             var x = i % 5 == 0 ? LayerCheck.Random(i, shape).AsType(dtype) : HalfRange.Random(random, shape, dtype, limit);
             Tensor Forward(Tensor v) => make(v.DType).Forward(v);
-            if (name != "MultiHeadAttention" || i % 5 == 0) Agree(Forward, x, dtype);
+            // The gradient of a sum of normalised numbers is 0 but for the last digits of float64.
+            if (name != "MultiHeadAttention" || i % 5 == 0) Agree(Forward, x, dtype, absolute: 1e-12);
 
             // The gradients of its three projections are halves too, and may leave the range where their sum does not.
             else HalfRange.Near(Forward(x.AsType(DType.Float64)), Forward(x), dtype);
