@@ -246,6 +246,33 @@ public sealed class SimulationTests
             registry.Join(new InMemoryConnection(new(id, "test"), new InstructionRunner(client, time, log), false));
     }
 
+    // The link stays one, the file behind it keeps its mode, and nothing else is left.
+    [Fact]
+    public async Task WriteJson_ToAFile_ReplacesItAsAWhole()
+    {
+        var history = await Run([LambdaClient.Adding(1, 1), LambdaClient.Adding(3, 3)], new(1), new FedAvg());
+        var folder = Directory.CreateTempSubdirectory("history").FullName;
+        try
+        {
+            var (file, link) = (Path.Combine(folder, "file.json"), Path.Combine(folder, "link.json"));
+            File.WriteAllText(file, "old");
+            const UnixFileMode Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(file, Mode);
+            File.CreateSymbolicLink(link, file);
+            history.WriteJson(link);
+            using var stream = new MemoryStream();
+            history.WriteJson(stream);
+            Assert.Equal(stream.ToArray(), File.ReadAllBytes(file));
+            Assert.Equal(file, new FileInfo(link).LinkTarget);
+            if (!OperatingSystem.IsWindows()) Assert.Equal(Mode, File.GetUnixFileMode(file));
+            Assert.Equal(2, Directory.GetFiles(folder).Length);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     [Fact]
     public async Task WriteJson_OfAHistory_ListsRoundsAndValues()
     {
