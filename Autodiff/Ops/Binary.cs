@@ -47,7 +47,7 @@ internal sealed record Multiply() : ZipOp<F.Multiply>("multiply")
 internal sealed record Divide() : ZipOp<F.Divide>("divide")
 {
     // y = a/b: ∂y/∂a = 1/b, ∂y/∂b = −a/b² = −y/b.
-    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) => 
+    public override Tensor Vjp(int i, Tensor g, ReadOnlySpan<Tensor> x, Tensor y) =>
         i == 0 ? ZeroQuotient.Of(g, x[1]) : ZeroProduct.Of(g, -(y / x[1]));
 }
 
