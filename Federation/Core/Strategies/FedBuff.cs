@@ -23,8 +23,14 @@ public sealed class FedBuff : AsyncStrategy
     }
 
     /// <summary>The server's learning rate η, above 0. Default 1.</summary>
-    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
-    public double ServerLearningRate { get; init => field = Interval.Positive.Check(Named, nameof(ServerLearningRate), value); } = 1;
+    /// <exception cref="ArgumentOutOfRangeException">The value is not positive and finite.</exception>
+    public double ServerLearningRate
+    {
+        get;
+        init => field = value > 0 && double.IsFinite(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(value), $"[FedBuff] ServerLearningRate is {value}, expected a finite number above 0");
+    } = 1;
 
     internal override bool MovesParameters => true;
 

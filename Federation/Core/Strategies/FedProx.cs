@@ -15,11 +15,13 @@ public sealed class FedProx : FedAvg
     internal const string MuKey = "proximal_mu";
 
     /// <summary>The weight μ of the proximal term, at least 0; with 0 the strategy is <see cref="FedAvg"/>.</summary>
-    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The value is negative or not finite.</exception>
     public required double ProximalMu
     {
         get;
-        init => field = Interval.NotNegative.Check(Named, nameof(ProximalMu), value);
+        init => field = value >= 0 && double.IsFinite(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(value), $"[FedProx] ProximalMu is {value}, expected a finite number of at least 0");
     }
 
     /// <inheritdoc/>
