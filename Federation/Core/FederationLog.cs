@@ -29,6 +29,9 @@ internal static partial class FederationLog
     [LoggerMessage(107, LogLevel.Warning, "Node {Node} was silent for {Seconds} s and counts as offline")]
     public static partial void NodeSilent(this ILogger log, ulong node, double seconds);
 
+    [LoggerMessage(108, LogLevel.Warning, "A {What} from {Address} is refused: {Why}; further refusals are told of ever more rarely")]
+    public static partial void Refused(this ILogger log, string what, string address, string why);
+
     [LoggerMessage(200, LogLevel.Information, "Starting: {Rounds} round(s), round timeout {Timeout}")]
     public static partial void Starting(this ILogger log, int rounds, string timeout);
 

@@ -40,10 +40,11 @@ public static class FederatedServer
         var (streams, connections) = (new OpenCount(), new OpenCount());
         var memory = new ReplyMemory(options.ReplyLimits.MaxBytesAtOnce);
         using var stopping = new CancellationTokenSource();
+        using var desk = fleet is null ? null : FleetService.CreateDesk(fleet, registry, options, memory, log);
         var hosts = new List<WebApplication>();
         try
         {
-            var join = GrpcHost.Build(endpoint, options.Certificate, connections, new JoinService(registry, streams, options.ReplyLimits, memory, log, stopping.Token));
+            var join = GrpcHost.Build(endpoint, options, connections, log, new JoinService(registry, streams, options, memory, log, stopping.Token));
             hosts.Add(join);
             await join.StartAsync(cancellation).ConfigureAwait(false);
             var security = options.Certificate is null ? "not encrypted" : "with TLS";
@@ -52,7 +53,7 @@ public static class FederatedServer
             if (IsOpen(endpoint, options)) log.Insecure(bound);
             if (fleet is not null)
             {
-                var nodes = GrpcHost.Build(fleetEndpoint!, options.Certificate, connections, FleetService.Create(fleet, registry, options, memory, log));
+                var nodes = GrpcHost.Build(fleetEndpoint!, options, connections, log, new FleetService(desk!));
                 hosts.Add(nodes);
                 await nodes.StartAsync(cancellation).ConfigureAwait(false);
                 log.FleetListening(GrpcHost.AddressOf(nodes), security, fleet.AppBundle ?? "none");

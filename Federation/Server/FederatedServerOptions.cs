@@ -14,6 +14,9 @@ public sealed record FederatedServerOptions : FederationOptions
     /// <summary>What clients' replies may take of the server's memory.</summary>
     public ReplyLimits ReplyLimits { get; init; } = new();
 
+    /// <summary>How much of the server peers may take up, and how slow they may be.</summary>
+    public PeerLimits PeerLimits { get; init; } = new();
+
     /// <summary>Called with the address, <c>ip:port</c>, when the server listens: the way to learn a port that was given as 0.</summary>
     public Action<string>? OnListening { get; init; }
 

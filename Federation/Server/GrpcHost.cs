@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
-using System.Security.Cryptography.X509Certificates;
 using Grpc.AspNetCore.Server;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
@@ -12,6 +11,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace ManagedFed.Federation;
 
@@ -24,25 +24,24 @@ internal static class GrpcHost
     private const DynamicallyAccessedMemberTypes ServiceMembers = DynamicallyAccessedMemberTypes.PublicConstructors
         | DynamicallyAccessedMemberTypes.PublicMethods | DynamicallyAccessedMemberTypes.NonPublicMethods;
 
-    /// <summary>Flower's one method on a port.</summary>
-    public static WebApplication Build(IPEndPoint endpoint, X509Certificate2? certificate, OpenCount connections, JoinService service) =>
-        Build(endpoint, certificate, connections, service, grpc => grpc.MaxReceiveMessageSize = null);
+    /// <summary>Flower's one method on a port. A client is silent while it trains: how slow it may send is watched by message.</summary>
+    public static WebApplication Build(IPEndPoint endpoint, FederatedServerOptions options, OpenCount connections, ILogger log, JoinService service) =>
+        Build(endpoint, options, connections, log, service, null, grpc => grpc.MaxReceiveMessageSize = null);
 
     /// <summary>The Fleet service on a port; a call that it does not know is answered with a sentence.</summary>
-    public static WebApplication Build(IPEndPoint endpoint, X509Certificate2? certificate, OpenCount connections, FleetService service)
+    public static WebApplication Build(IPEndPoint endpoint, FederatedServerOptions options, OpenCount connections, ILogger log, FleetService service)
     {
-        var app = Build(endpoint, certificate, connections, service, grpc =>
-        {
-            grpc.MaxReceiveMessageSize = FleetService.MaxRequestBytes;
-            // They reach the fallback instead.
-            grpc.IgnoreUnknownServices = true;
-        });
+        var gate = new FleetGate(service.Desk, options.PeerLimits, options.TimeProvider);
+        var app = Build(
+            endpoint, options, connections, log, service, gate, grpc =>
+            {
+                grpc.MaxReceiveMessageSize = FleetGate.MaxObjectBytes;
+                // They reach the fallback instead.
+                grpc.IgnoreUnknownServices = true;
+            });
         app.MapFallback("{**path}", context =>
         {
-            var response = context.Response;
-            response.ContentType = "application/grpc";
-            response.Headers["grpc-status"] = $"{(int)StatusCode.Unimplemented}";
-            response.Headers["grpc-message"] = Uri.EscapeDataString(FleetVersion.Unknown(context.Request.Path));
+            FleetGate.Answer(context, new(StatusCode.Unimplemented, FleetVersion.Unknown(context.Request.Path)));
             return Task.CompletedTask;
         });
         return app;
@@ -53,19 +52,23 @@ internal static class GrpcHost
         new Uri(app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First()).Authority;
 
     private static WebApplication Build<[DynamicallyAccessedMembers(ServiceMembers)] TService>(
-        IPEndPoint endpoint, X509Certificate2? certificate, OpenCount connections, TService service, Action<GrpcServiceOptions> configure) where TService : class
+        IPEndPoint endpoint, FederatedServerOptions options, OpenCount connections, ILogger log, TService service, FleetGate? gate,
+        Action<GrpcServiceOptions> configure) where TService : class
     {
+        var (peers, certificate) = (options.PeerLimits, options.Certificate);
+        var places = new PlaceCount(peers.MaxConnections, peers.MaxConnectionsPerAddress);
         // The empty builder reads no settings files, environment or arguments: only what the caller said counts.
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             var limits = kestrel.Limits;
+            var pace = new MinDataRate(peers.MinBytesPerSecond, peers.StallTimeout);
             limits.MaxRequestBodySize = null;
-            // A client is silent while it trains, and slow when its network is.
-            limits.MinRequestBodyDataRate = null;
-            limits.MinResponseDataRate = null;
-            limits.Http2.MaxStreamsPerConnection = 1000;
+            limits.MinRequestBodyDataRate = gate is null ? null : pace;
+            limits.MinResponseDataRate = pace;
+            limits.KeepAliveTimeout = peers.IdleConnectionTimeout;
+            limits.Http2.MaxStreamsPerConnection = peers.MaxStreamsPerConnection;
             limits.Http2.InitialStreamWindowSize = StreamWindow;
             limits.Http2.InitialConnectionWindowSize = 2 * StreamWindow;
             // Finds half-open connections; a client busy on all cores has a minute to answer.
@@ -76,6 +79,12 @@ internal static class GrpcHost
                 listen.Protocols = HttpProtocols.Http2;
                 listen.Use(next => async connection =>
                 {
+                    var address = PlaceCount.AddressOf((connection.RemoteEndPoint as IPEndPoint)?.Address);
+                    if (places.Enter(address, out var tell) is { } full)
+                    {
+                        if (tell) log.Refused("connection", address, full);
+                        return;
+                    }
                     connections.Add();
                     try
                     {
@@ -84,6 +93,7 @@ internal static class GrpcHost
                     finally
                     {
                         connections.Remove();
+                        places.Leave(address);
                     }
                 });
                 if (certificate is not null) listen.UseHttps(certificate);
@@ -94,12 +104,15 @@ internal static class GrpcHost
         builder.Services.AddGrpc(grpc =>
         {
             grpc.MaxSendMessageSize = null;
-            grpc.CompressionProviders.Clear();
             configure(grpc);
         });
+        // After gRPC has put its own in: a small body could become a gigabyte, and tensors hardly shrink.
+        builder.Services.PostConfigure<GrpcServiceOptions>(grpc => grpc.CompressionProviders.Clear());
+        builder.Services.PostConfigure<GrpcServiceOptions<TService>>(grpc => grpc.CompressionProviders.Clear());
         builder.Services.AddSingleton(service);
         builder.Services.AddSingleton<IHostLifetime, QuietLifetime>();
         var app = builder.Build();
+        if (gate is not null) app.Use(gate.InvokeAsync);
         app.UseRouting();
         app.MapGrpcService<TService>();
         return app;

@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
 namespace ManagedFed.Federation;
@@ -16,27 +17,48 @@ internal abstract class JoinServiceBase
 
 /// <summary>Flower's one method: a client's stream, from its arrival until either side ends it.</summary>
 internal sealed class JoinService(
-    ClientRegistry registry, OpenCount streams, ReplyLimits limits, ReplyMemory memory, ILogger log, CancellationToken stopping) : JoinServiceBase
+    ClientRegistry registry, OpenCount streams, FederatedServerOptions options, ReplyMemory memory, ILogger log, CancellationToken stopping) : JoinServiceBase
 {
+    private readonly PlaceCount places = new(options.PeerLimits.MaxClients, options.PeerLimits.MaxClientsPerAddress);
+
     public override async Task Join(
         IAsyncStreamReader<Frame<Reply>> requests, IServerStreamWriter<Frame<Instruction>> responses, ServerCallContext context)
     {
         streams.Add();
-        context.GetHttpContext().Response.OnCompleted(() =>
+        var http = context.GetHttpContext();
+        http.Response.OnCompleted(() =>
         {
             streams.Remove();
             return Task.CompletedTask;
         });
+        var address = PlaceCount.AddressOf(http.Connection.RemoteIpAddress);
+        if (places.Enter(address, out var tell) is { } full)
+        {
+            if (tell) log.Refused("client", address, full);
+            throw new RpcException(new(StatusCode.ResourceExhausted, $"The server takes no more clients now: {full}."));
+        }
+        try
+        {
+            await StayAsync(http, context).ConfigureAwait(false);
+        }
+        finally
+        {
+            places.Leave(address);
+        }
+    }
+
+    private async Task StayAsync(HttpContext http, ServerCallContext context)
+    {
         // The pipes under gRPC's streams, which would hold every message whole.
-        var http = context.GetHttpContext();
         var pipe = new FramePipe(http.Request.BodyReader, http.Response.BodyWriter, memory);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
-        var connection = new BidiConnection(ClientInfo.Create(context.Peer), pipe, limits, stop.Token);
+        var connection = new BidiConnection(ClientInfo.Create(context.Peer), pipe, options.ReplyLimits, stop.Token);
         // Tells the client that it is in; a stock server says nothing until its first instruction.
         await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);
         if (!registry.Join(connection)) throw new RpcException(new(StatusCode.Unavailable, "The run is over."));
 
         using var server = stopping.Register(() => connection.Close(new(StatusCode.Unavailable, "The server stops.")));
+        using var pace = new PaceWatch(pipe, options.PeerLimits, options.TimeProvider, connection.Abort);
         var reading = ReadAsync(connection, pipe, stop.Token);
         var how = "";
         try

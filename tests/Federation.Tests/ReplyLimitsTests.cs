@@ -113,7 +113,7 @@ public sealed class ReplyLimitsTests
     public void Limits_OfZero_AreRefusedByName(string name)
     {
         var limits = new ReplyLimits();
-        var exception = Assert.Throws<ArgumentOutOfRangeException>(() => name switch
+        var exception = Assert.Throws<ArgumentException>(() => name switch
         {
             "MaxModelBytes" => limits with { MaxModelBytes = 0 },
             "MaxOpaqueBytes" => limits with { MaxOpaqueBytes = 0 },
@@ -122,7 +122,7 @@ public sealed class ReplyLimitsTests
             "ModelFactor" => limits with { ModelFactor = 0 },
             _ => limits with { MaxBytesAtOnce = 0 },
         });
-        Assert.Contains($"{name} is 0, expected at least 1", exception.Message, StringComparison.Ordinal);
+        Assert.Contains($"{name} 0 lies outside [1, ∞)", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -32,6 +32,12 @@ internal sealed class FramePipe(PipeReader reader, PipeWriter writer, ReplyMemor
     /// <summary>Messages up to here are not counted among those that arrive at the same time.</summary>
     private const int Small = 64 << 10;
 
+    private long message, arrived;
+    private volatile bool arriving;
+
+    /// <summary>Which message is arriving, and how much of it has come; null between messages.</summary>
+    public (long Message, long Bytes)? Arriving => arriving ? (Volatile.Read(ref message), Volatile.Read(ref arrived)) : null;
+
     /// <exception cref="IOException">The peer is gone.</exception>
     /// <exception cref="OverflowException">The message would be longer than 2 GiB.</exception>
     public async Task<long> WriteAsync(Instruction instruction, CancellationToken cancellation)
@@ -96,40 +102,63 @@ internal sealed class FramePipe(PipeReader reader, PipeWriter writer, ReplyMemor
         var length = ReadPrefix(result.Buffer.Slice(0, Prefix));
         reader.AdvanceTo(result.Buffer.GetPosition(Prefix));
         var allowance = expected();
-        if (allowance.Problem(length) is { } problem)
-        {
-            await SkipAsync(length, cancellation).ConfigureAwait(false);
-            return new(problem, length);
-        }
         using var share = memory?.Open();
-        if (share is not null && length > Small) await share.TakeAsync(length, cancellation).ConfigureAwait(false);
         try
         {
-            if (length > Whole && allowance.Arrays) return await new LargeReplyReader(reader, length, allowance, cancellation).ReadAsync().ConfigureAwait(false);
-            if (length == 0) return FrameReader.ReadReply(ReadOnlySequence<byte>.Empty, allowance);
-            result = await reader.ReadAtLeastAsync(length, cancellation).ConfigureAwait(false);
-            if (result.Buffer.Length < length) throw new IOException("[wire] the stream ends inside a message");
-            var payload = result.Buffer.Slice(0, length);
-            var frame = FrameReader.ReadReply(payload, allowance);
-            reader.AdvanceTo(payload.End);
-            return frame;
+            var problem = allowance.Problem(length);
+            // Waiting for the other replies is not the peer's slowness.
+            if (problem is null && share is not null && length > Small) await share.TakeAsync(length, cancellation).ConfigureAwait(false);
+            Arrived(0);
+            Interlocked.Increment(ref message);
+            arriving = true;
+            return problem is null ? await ReadAsync(length, allowance, cancellation).ConfigureAwait(false)
+                : await SkipAsync(length, problem, cancellation).ConfigureAwait(false);
         }
         catch (InvalidProtocolBufferException exception)
         {
             throw new RpcException(new(StatusCode.Internal, exception.Message));
         }
+        finally
+        {
+            arriving = false;
+        }
     }
 
-    private async Task SkipAsync(long length, CancellationToken cancellation)
+    private async Task<Frame<Reply>> ReadAsync(int length, ReplyAllowance allowance, CancellationToken cancellation)
     {
-        while (length > 0)
+        if (length == 0) return FrameReader.ReadReply(ReadOnlySequence<byte>.Empty, allowance);
+        if (length > Whole && allowance.Arrays) return await new LargeReplyReader(reader, length, allowance, Arrived, cancellation).ReadAsync().ConfigureAwait(false);
+        while (true)
         {
             var result = await reader.ReadAsync(cancellation).ConfigureAwait(false);
-            var taken = Math.Min(length, result.Buffer.Length);
-            length -= taken;
-            reader.AdvanceTo(result.Buffer.GetPosition(taken));
-            if (result.IsCompleted && length > 0) throw new IOException("[wire] the stream ends inside a message");
+            Arrived(result.Buffer.Length);
+            if (result.Buffer.Length < length)
+            {
+                if (result.IsCompleted) throw new IOException("[wire] the stream ends inside a message");
+                reader.AdvanceTo(result.Buffer.Start, result.Buffer.End);
+                continue;
+            }
+            var payload = result.Buffer.Slice(0, length);
+            var frame = FrameReader.ReadReply(payload, allowance);
+            reader.AdvanceTo(payload.End);
+            return frame;
         }
+    }
+
+    private void Arrived(long bytes) => Volatile.Write(ref arrived, bytes);
+
+    private async Task<Frame<Reply>> SkipAsync(long length, string problem, CancellationToken cancellation)
+    {
+        for (var left = length; left > 0;)
+        {
+            var result = await reader.ReadAsync(cancellation).ConfigureAwait(false);
+            var taken = Math.Min(left, result.Buffer.Length);
+            left -= taken;
+            reader.AdvanceTo(result.Buffer.GetPosition(taken));
+            Arrived(length - left);
+            if (result.IsCompleted && left > 0) throw new IOException("[wire] the stream ends inside a message");
+        }
+        return new(problem, length);
     }
 
     private static int ReadPrefix(in ReadOnlySequence<byte> prefix)

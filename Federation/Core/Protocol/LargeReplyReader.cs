@@ -15,8 +15,10 @@ namespace ManagedFed.Federation;
 /// <param name="reader">The pipe, at the message's first byte.</param>
 /// <param name="length">The bytes of the message.</param>
 /// <param name="allowance">What it may hold; its length is checked already.</param>
+/// <param name="arrived">Told how many bytes of it have come.</param>
 /// <param name="cancellation">Gives up.</param>
-internal sealed class LargeReplyReader(PipeReader reader, long length, ReplyAllowance allowance, CancellationToken cancellation)
+internal sealed class LargeReplyReader(
+    PipeReader reader, long length, ReplyAllowance allowance, Action<long> arrived, CancellationToken cancellation)
 {
     // Tags of fields that have a length: the model and the result of training, parameters in them, tensors and their type in those.
     private const ulong GetParametersRes = 3 << 3 | 2, FitRes = 4 << 3 | 2, InParameters = 2 << 3 | 2, InTensor = 1 << 3 | 2, InType = 2 << 3 | 2;
@@ -215,6 +217,7 @@ internal sealed class LargeReplyReader(PipeReader reader, long length, ReplyAllo
     private void Consume(in ReadOnlySequence<byte> taken)
     {
         left -= taken.Length;
+        arrived(length - left);
         reader.AdvanceTo(taken.End);
     }
 

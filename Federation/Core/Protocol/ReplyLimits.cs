@@ -7,69 +7,61 @@ namespace ManagedFed.Federation;
 /// </remarks>
 public sealed record ReplyLimits
 {
-    private readonly long maxModelBytes = 2L << 30, maxOpaqueBytes = 64 << 20, maxMetricsBytes = 1 << 20;
-    private readonly int maxMetrics = 10_000, modelFactor = 1;
-    private readonly long? maxBytesAtOnce;
-
     /// <summary>The most bytes of a model that a client is asked for while the server has none of its own. Default 2 GiB, the most of the stream.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
     public long MaxModelBytes
     {
-        get => maxModelBytes;
-        init => maxModelBytes = AtLeastOne(value, nameof(MaxModelBytes));
-    }
+        get;
+        init => field = Interval.Counts.Check("reply_limits", nameof(MaxModelBytes), value);
+    } = 2L << 30;
 
     /// <summary>
     /// How many times the arrays that a client was sent it may return, at least 1: for strategies of one's own whose clients return
     /// more than the model. Default 1.
     /// </summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
     public int ModelFactor
     {
-        get => modelFactor;
-        init => modelFactor = (int)AtLeastOne(value, nameof(ModelFactor));
-    }
+        get;
+        init => field = Interval.Counts.Check("reply_limits", nameof(ModelFactor), value);
+    } = 1;
 
     /// <summary>
     /// The most bytes of tensors that are not arrays (XGBoost's trees) beside twice those the client was sent, at least 1. Default 64 MiB.
     /// </summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
     public long MaxOpaqueBytes
     {
-        get => maxOpaqueBytes;
-        init => maxOpaqueBytes = AtLeastOne(value, nameof(MaxOpaqueBytes));
-    }
+        get;
+        init => field = Interval.Counts.Check("reply_limits", nameof(MaxOpaqueBytes), value);
+    } = 64 << 20;
 
     /// <summary>The most bytes of a reply's metrics or properties, with their names and the status. Default 1 MiB.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
     public long MaxMetricsBytes
     {
-        get => maxMetricsBytes;
-        init => maxMetricsBytes = AtLeastOne(value, nameof(MaxMetricsBytes));
-    }
+        get;
+        init => field = Interval.Counts.Check("reply_limits", nameof(MaxMetricsBytes), value);
+    } = 1 << 20;
 
     /// <summary>The most metrics or properties of a reply. Default 10,000.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
     public int MaxMetrics
     {
-        get => maxMetrics;
-        init => maxMetrics = (int)AtLeastOne(value, nameof(MaxMetrics));
-    }
+        get;
+        init => field = Interval.Counts.Check("reply_limits", nameof(MaxMetrics), value);
+    } = 10_000;
 
     /// <summary>
     /// The most bytes of all replies that arrive at the same time; beyond it the others wait, and the oldest always goes on. Default
     /// null: half of the memory that the process may use.
     /// </summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
     public long? MaxBytesAtOnce
     {
-        get => maxBytesAtOnce;
-        init => maxBytesAtOnce = value is { } bytes ? AtLeastOne(bytes, nameof(MaxBytesAtOnce)) : null;
+        get;
+        init => field = value is { } given ? Interval.Counts.Check("reply_limits", nameof(MaxBytesAtOnce), given) : null;
     }
-
-    private static long AtLeastOne(long value, string name) => value >= 1
-        ? value
-        : throw new ArgumentOutOfRangeException(name, $"[reply_limits] {name} is {value}, expected at least 1");
 }
 
 /// <summary>What one reply may hold, by what was asked.</summary>

@@ -100,6 +100,15 @@ internal sealed class FleetConnection(ClientInfo info, ulong node, ulong run, Fl
             : new(LegacyRecords.DecodeResult(message.Metadata.MessageType, message.Content!), null, exchange.Bytes);
     }
 
+    /// <summary>True when an object may come that belongs here.</summary>
+    public bool ExpectsObjects
+    {
+        get
+        {
+            lock (gate) return current?.Pushed is not null || lastObjects.Count > 0;
+        }
+    }
+
     public void Abort(string reason) => End();
 
     /// <summary>The node is gone: whoever waits for a reply that is not here, or asks later, gets none.</summary>

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Grpc.Core;
 
 namespace ManagedFed.Federation;
@@ -10,18 +9,12 @@ internal readonly record struct FleetCaller(string Key, string Peer);
 
 /// <summary>What the Fleet service does, whatever carries its requests: each method is one call of a caller who is known.</summary>
 /// <remarks>A refusal is an <see cref="RpcException"/> with a code and a sentence for the node.</remarks>
-internal sealed class FleetDesk(FleetNodes nodes, FleetRun run, TimeProvider clock)
+internal sealed class FleetDesk(FleetNodes nodes, FleetRun run, TimeProvider clock) : IDisposable
 {
     /// <summary>The pause, in seconds, that replies to a push suggest; nodes do not heed it.</summary>
     private const ulong SuggestedPause = 5;
 
-    /// <summary>The most callers whose last proof is remembered; beyond it all are forgotten and proven anew.</summary>
-    private const int MaxProofs = 20_000;
-
-    /// <summary>Keys with more text around them than this are not remembered; one on P-384 has 215 bytes.</summary>
-    private const int MaxRememberedKey = 1024;
-
-    private readonly ConcurrentDictionary<string, (SignedHeaders Headers, string Fingerprint)> proofs = [];
+    private readonly KeyRing keys = new();
 
     /// <summary>Checks the signature of a call.</summary>
     public FleetCaller Authenticate(SignedHeaders? headers, string peer)
@@ -31,22 +24,16 @@ internal sealed class FleetDesk(FleetNodes nodes, FleetRun run, TimeProvider clo
             throw FleetRefusal.Unauthenticated(
                 "the call is not signed: nodes of Flower 1.23 and later send flwr-public-key-bin, flwr-timestamp and flwr-signature-bin; update flwr");
         }
-        var key = Convert.ToBase64String(headers.PublicKey.Span);
-        // To read a key and check its signature takes longer than most calls do, and nodes may sign once for several.
-        if (proofs.TryGetValue(key, out var known) && known.Headers.IsSame(headers))
-        {
-            if (headers.TimeProblem(clock.GetUtcNow()) is { } late) throw FleetRefusal.Unauthenticated(late);
-            return new(known.Fingerprint, peer);
-        }
-        if (headers.Problem(clock.GetUtcNow()) is { } problem) throw FleetRefusal.Unauthenticated(problem);
-        var fingerprint = known.Fingerprint ?? KeyList.Fingerprint(headers.PublicKey.Span);
-        if (proofs.Count >= MaxProofs) proofs.Clear();
-        if (headers.PublicKey.Length <= MaxRememberedKey) proofs[key] = (headers, fingerprint);
-        return new(fingerprint, peer);
+        return keys.Check(headers, clock.GetUtcNow(), out var problem) is { } fingerprint ? new(fingerprint, peer) : throw FleetRefusal.Unauthenticated(problem!);
     }
 
+    /// <summary>True when an object of this caller's may be waited for.</summary>
+    public bool Expects(FleetCaller caller) => nodes.Expects(caller.Key);
+
+    public void Dispose() => keys.Dispose();
+
     public Wire.RegisterNodeResponse Register(FleetCaller caller, Wire.RegisterNodeRequest request) =>
-        new() { NodeId = nodes.Register(Same(caller, request.PublicKey.Span)) };
+        new() { NodeId = nodes.Register(Same(caller, request.PublicKey.Span), caller.Peer) };
 
     public Wire.ActivateNodeResponse Activate(FleetCaller caller, Wire.ActivateNodeRequest request) =>
         new() { NodeId = nodes.Activate(Same(caller, request.PublicKey.Span), request.HeartbeatInterval, caller.Peer) };
@@ -132,7 +119,7 @@ internal sealed class FleetDesk(FleetNodes nodes, FleetRun run, TimeProvider clo
         return new();
     }
 
-    private FleetNode Node(FleetCaller caller, Wire.Node? node) => nodes.Find(node?.NodeId ?? 0, caller.Key);
+    private FleetNode Node(FleetCaller caller, Wire.Node? node) => nodes.FindOrAdmit(node?.NodeId ?? 0, caller.Key, caller.Peer);
 
     private void CheckRun(ulong id)
     {

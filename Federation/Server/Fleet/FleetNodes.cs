@@ -1,3 +1,8 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
 
@@ -14,8 +19,11 @@ internal sealed class FleetNode(ulong id, string key)
 
     public TimeSpan Interval { get; set; }
 
-    /// <summary>When it last said that it is there, by the clock's ticks.</summary>
+    /// <summary>When it last said that it is there, by the clock's ticks; at first, when it was registered.</summary>
     public long LastBeat { get; set; }
+
+    /// <summary>Where it is counted.</summary>
+    public string Address { get; init; } = "";
 
     public string Peer { get; set; } = "";
 
@@ -30,23 +38,33 @@ internal sealed class FleetNodes(
     ClientRegistry registry, FleetOptions options, KeyList? allowed, ulong run, TimeProvider clock, ILogger log, Func<ulong>? ids = null,
     ReplyLimits? limits = null, ReplyMemory? memory = null)
 {
+    /// <summary>How often a node that is taken in again is to be heard of, until it says so itself.</summary>
+    private static readonly TimeSpan Again = TimeSpan.FromSeconds(30);
+
     private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(10), Longest = TimeSpan.FromSeconds(1800);
 
     private readonly Lock gate = new();
     private readonly Dictionary<string, FleetNode> byKey = [];
     private readonly Dictionary<ulong, FleetNode> byId = [];
-    private readonly Func<ulong> newId = ids ?? FleetRun.NewId;
+    private readonly Dictionary<string, int> byAddress = new(StringComparer.Ordinal);
+
+    /// <summary>Keys that said goodbye: a heartbeat that was on its way is not to bring them back.</summary>
+    private readonly HashSet<string> left = new(StringComparer.Ordinal);
     private readonly FleetReplies replies = new(limits ?? new(), options.MaxReplyBytes, memory ?? new(limits?.MaxBytesAtOnce));
 
     /// <summary>Gives a key its number; the same one to a key that has one.</summary>
-    public ulong Register(string key)
+    /// <remarks>
+    /// The number is made of the key, so that a key has it on every server and after every restart: a node that goes on with it is
+    /// taken in again, without registering, where its key may join at all.
+    /// </remarks>
+    public ulong Register(string key, string peer)
     {
         if (allowed is not null)
         {
             throw FleetRefusal.Of(
                 StatusCode.FailedPrecondition, "this server knows its nodes by their keys: start the node with a listed key, which needs no registration");
         }
-        lock (gate) return Add(key).Id;
+        lock (gate) return Add(key, peer).Id;
     }
 
     /// <summary>The node is online from now on, and again when it was before: it has been started anew.</summary>
@@ -56,7 +74,7 @@ internal sealed class FleetNodes(
         lock (gate)
         {
             if (allowed is not null && !allowed.Contains(key)) throw FleetRefusal.Unauthenticated("this key is not among the server's keys");
-            var node = allowed is null ? byKey.GetValueOrDefault(key) : Add(key);
+            var node = allowed is null ? byKey.GetValueOrDefault(key) : Add(key, peer);
             if (node is null) throw FleetRefusal.Of(StatusCode.FailedPrecondition, "this key is not registered; call RegisterNode first");
             node.Peer = peer;
             Leave(node, "started anew");
@@ -79,7 +97,11 @@ internal sealed class FleetNodes(
 
     public void Deactivate(FleetNode node)
     {
-        lock (gate) Leave(node, "goodbye");
+        lock (gate)
+        {
+            Leave(node, "goodbye");
+            node.LastBeat = clock.GetTimestamp();
+        }
     }
 
     public void Unregister(FleetNode node)
@@ -87,8 +109,31 @@ internal sealed class FleetNodes(
         lock (gate)
         {
             Leave(node, "goodbye");
-            byKey.Remove(node.Key);
-            byId.Remove(node.Id);
+            Forget(node);
+            if (left.Count >= options.MaxNodes) left.Clear();
+            left.Add(node.Key);
+        }
+    }
+
+    /// <summary>True when a node of this key may be sending a reply.</summary>
+    public bool Expects(string key)
+    {
+        lock (gate) return byKey.GetValueOrDefault(key)?.Connection?.ExpectsObjects == true;
+    }
+
+    /// <summary>The node of a number, which must be the key's. One that an earlier server knew is online again, as if nothing had happened.</summary>
+    public FleetNode FindOrAdmit(ulong id, string key, string peer)
+    {
+        lock (gate)
+        {
+            if (!byId.ContainsKey(id) && ids is null && id == IdOf(key, 0) && !left.Contains(key) && allowed?.Contains(key) != false)
+            {
+                var node = Add(key, peer);
+                node.Peer = peer;
+                Enter(node);
+                Beat(node, Again);
+            }
+            return Find(id, key);
         }
     }
 
@@ -119,17 +164,44 @@ internal sealed class FleetNodes(
         }
     }
 
-    private FleetNode Add(string key)
+    private FleetNode Add(string key, string peer)
     {
+        left.Remove(key);
         if (byKey.TryGetValue(key, out var known)) return known;
-        if (byKey.Count >= options.MaxNodes)
-        {
-            throw FleetRefusal.Of(StatusCode.ResourceExhausted, $"{byKey.Count} nodes are registered, at most {options.MaxNodes} are allowed");
-        }
+        var address = AddressOf(peer);
+        if (byAddress.GetValueOrDefault(address) >= options.MaxNodesPerAddress) MakeRoom($"{options.MaxNodesPerAddress} nodes of {address}", node => node.Address == address);
+        if (byKey.Count >= options.MaxNodes) MakeRoom($"{options.MaxNodes} nodes", _ => true);
         var id = 0UL;
-        while (id <= ReplyRules.ServerId || byId.ContainsKey(id)) id = newId();
-        return byId[id] = byKey[key] = new(id, key);
+        for (var attempt = 0; id <= ReplyRules.ServerId || byId.ContainsKey(id); attempt++) id = ids?.Invoke() ?? IdOf(key, attempt);
+        byAddress[address] = byAddress.GetValueOrDefault(address) + 1;
+        return byId[id] = byKey[key] = new(id, key) { Address = address, LastBeat = clock.GetTimestamp() };
     }
+
+    /// <summary>Gives up the offline node that was silent for longest; one that registered a moment ago is about to come online.</summary>
+    private void MakeRoom(string full, Func<FleetNode, bool> among)
+    {
+        var oldest = byKey.Values.Where(node => node.Connection is null && among(node)).MinBy(node => node.LastBeat);
+        if (oldest is null || clock.GetElapsedTime(oldest.LastBeat) < options.RegistrationTimeout)
+        {
+            throw FleetRefusal.Of(StatusCode.Unavailable, $"{full} are registered, which is the most; try again in {options.RegistrationTimeout.TotalSeconds} s");
+        }
+        Forget(oldest);
+    }
+
+    private void Forget(FleetNode node)
+    {
+        byKey.Remove(node.Key);
+        byId.Remove(node.Id);
+        if (--byAddress[node.Address] == 0) byAddress.Remove(node.Address);
+    }
+
+    /// <summary>The number of a key: eight bytes of its fingerprint, or of a hash of that and further attempts where another has them.</summary>
+    private static ulong IdOf(string key, int attempt) => BinaryPrimitives.ReadUInt64BigEndian(
+        attempt == 0 ? Convert.FromHexString(key) : SHA256.HashData(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{key} {attempt}"))));
+
+    /// <summary>The address in <c>ipv4:address:port</c>.</summary>
+    private static string AddressOf(string peer) => peer.IndexOf(':') is >= 0 and var start && peer.LastIndexOf(':') is var end && end > start
+        && IPAddress.TryParse(peer.AsSpan(start + 1, end - start - 1).Trim("[]"), out var address) ? PlaceCount.AddressOf(address) : peer;
 
     private void Enter(FleetNode node)
     {

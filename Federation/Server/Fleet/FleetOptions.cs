@@ -18,7 +18,7 @@ public sealed record FleetOptions
     /// </summary>
     public IReadOnlyList<string>? AllowedKeys { get; init; }
 
-    /// <summary>The most bytes of one reply. Default 2 GiB, which is the most of the bidirectional stream, too. At least 1.</summary>
+    /// <summary>The most bytes of one reply, whatever was asked. Default 2 GiB, which is the most of the bidirectional stream, too. At least 1.</summary>
     /// <exception cref="ArgumentException">The value lies outside its range.</exception>
     public long MaxReplyBytes
     {
@@ -26,13 +26,32 @@ public sealed record FleetOptions
         init => field = Interval.Counts.Check("fleet", nameof(MaxReplyBytes), value);
     } = 2L << 30;
 
-    /// <summary>The most nodes that may be registered at once. Default 10,000. At least 1.</summary>
+    /// <summary>
+    /// The most nodes that may be registered at once. Beyond it a new one takes the place of the one that was offline for longest.
+    /// Default 10,000. At least 1.
+    /// </summary>
     /// <exception cref="ArgumentException">The value lies outside its range.</exception>
     public int MaxNodes
     {
         get;
         init => field = Interval.Counts.Check("fleet", nameof(MaxNodes), value);
     } = 10_000;
+
+    /// <summary>The most nodes that may be registered from one address (of IPv6 one network of 64 bits). Default 2,000. At least 1.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public int MaxNodesPerAddress
+    {
+        get;
+        init => field = Interval.Counts.Check("fleet", nameof(MaxNodesPerAddress), value);
+    } = 2_000;
+
+    /// <summary>How long after its registration or last sign of life an offline node keeps its place when places are short. Default 1 min. Above 0.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public TimeSpan RegistrationTimeout
+    {
+        get;
+        init => field = Interval.Period.Check("fleet", nameof(RegistrationTimeout), value);
+    } = TimeSpan.FromMinutes(1);
 
     /// <summary>Called with the address, <c>ip:port</c>, when nodes can join.</summary>
     public Action<string>? OnListening { get; init; }

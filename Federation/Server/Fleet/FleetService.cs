@@ -6,16 +6,16 @@ namespace ManagedFed.Federation;
 /// <summary>Fleet over gRPC: reads who calls from the headers and hands the request on.</summary>
 internal sealed class FleetService(FleetDesk desk) : Wire.Fleet.FleetBase
 {
-    /// <summary>The most bytes of one request: an object is a piece of 5 MiB or a record of settings.</summary>
-    public const int MaxRequestBytes = 64 << 20;
+    /// <summary>What the service does.</summary>
+    public FleetDesk Desk => desk;
 
-    /// <summary>A service whose nodes join the registry, with the keys and the bundle that the options name.</summary>
-    public static FleetService Create(FleetOptions options, ClientRegistry registry, FederatedServerOptions server, ReplyMemory memory, ILogger log)
+    /// <summary>What the service does for nodes that join the registry, with the keys and the bundle that the options name.</summary>
+    public static FleetDesk CreateDesk(FleetOptions options, ClientRegistry registry, FederatedServerOptions server, ReplyMemory memory, ILogger log)
     {
         var clock = server.TimeProvider;
         var allowed = options.AllowedKeys is { } keys ? new KeyList(keys) : null;
         var run = new FleetRun(FleetRun.NewId(), options.AppBundle is { } path ? AppBundle.Load(path) : null, clock.GetUtcNow());
-        return new(new(new(registry, options, allowed, run.Id, clock, log, limits: server.ReplyLimits, memory: memory), run, clock));
+        return new(new(registry, options, allowed, run.Id, clock, log, limits: server.ReplyLimits, memory: memory), run, clock);
     }
 
     public override Task<Wire.RegisterNodeResponse> RegisterNode(Wire.RegisterNodeRequest request, ServerCallContext context) =>
@@ -52,12 +52,12 @@ internal sealed class FleetService(FleetDesk desk) : Wire.Fleet.FleetBase
     public override Task<Wire.ConfirmMessageReceivedResponse> ConfirmMessageReceived(
         Wire.ConfirmMessageReceivedRequest request, ServerCallContext context) => Answer(context, request, desk.Confirm);
 
-    private Task<TResponse> Answer<TRequest, TResponse>(ServerCallContext context, TRequest request, Func<FleetCaller, TRequest, TResponse> act)
+    private static Task<TResponse> Answer<TRequest, TResponse>(ServerCallContext context, TRequest request, Func<FleetCaller, TRequest, TResponse> act)
     {
-        var headers = context.RequestHeaders;
-        if (FleetVersion.Warning(headers.GetValue(FleetVersion.Header)) is { } warning) context.ResponseTrailers.Add(FleetVersion.WarningHeader, warning);
-        var signed = headers.GetValueBytes(SignedHeaders.PublicKeyName) is { } key && headers.GetValue(SignedHeaders.TimestampName) is { } timestamp
-            && headers.GetValueBytes(SignedHeaders.SignatureName) is { } signature ? new SignedHeaders(key, timestamp, signature) : null;
-        return Task.FromResult(act(desk.Authenticate(signed, context.Peer), request));
+        if (FleetVersion.Warning(context.RequestHeaders.GetValue(FleetVersion.Header)) is { } warning)
+        {
+            context.ResponseTrailers.Add(FleetVersion.WarningHeader, warning);
+        }
+        return Task.FromResult(act(FleetGate.CallerOf(context.GetHttpContext()), request));
     }
 }

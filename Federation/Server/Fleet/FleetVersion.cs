@@ -19,6 +19,10 @@ internal static class FleetVersion
             ? null : $"This server speaks Fleet of Flower 1.{Oldest} to 1.{Newest}; the node is of version '{FleetObject.Shown(Ascii(version))}'.";
     }
 
+    /// <summary>True for the methods of this service.</summary>
+    public static bool Knows(string method) => method is "RegisterNode" or "ActivateNode" or "DeactivateNode" or "UnregisterNode" or "SendNodeHeartbeat"
+        or "PullMessages" or "PushMessages" or "GetRun" or "GetFab" or "PushObject" or "PullObject" or "ConfirmMessageReceived";
+
     /// <summary>A sentence for a call that this port does not know.</summary>
     public static string Unknown(string path) =>
         $"This port speaks Fleet of Flower 1.{Oldest} to 1.{Newest} and has no {Ascii(path)}: nodes before 1.{Oldest} must be updated, "

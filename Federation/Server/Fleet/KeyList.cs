@@ -12,23 +12,36 @@ internal sealed class KeyList(IEnumerable<string> keys)
 
     /// <summary>The fingerprint of a key given as PEM or as the line of an OpenSSH <c>.pub</c> file.</summary>
     /// <exception cref="FormatException">The text is no public key on an elliptic curve.</exception>
-    public static string Fingerprint(string key)
+    public static string Fingerprint(string text)
     {
-        try
-        {
-            using var parsed = ECDsa.Create();
-            if (key.StartsWith("ecdsa-sha2-", StringComparison.Ordinal)) parsed.ImportParameters(ReadOpenSsh(key));
-            else parsed.ImportFromPem(key);
-            return Convert.ToHexStringLower(SHA256.HashData(parsed.ExportSubjectPublicKeyInfo()));
-        }
-        catch (Exception exception) when (exception is CryptographicException or ArgumentException or FormatException)
-        {
-            throw new FormatException(
-                $"[fleet] '{PeerText.Harmless(key)}' is no public key: {exception.Message}; give PEM, or a line as ssh-keygen -t ecdsa -b 384 writes", exception);
-        }
+        using var key = Read(text);
+        return Fingerprint(key);
     }
 
+    public static string Fingerprint(ECDsa key) => Convert.ToHexStringLower(SHA256.HashData(key.ExportSubjectPublicKeyInfo()));
+
     public static string Fingerprint(ReadOnlySpan<byte> pem) => Fingerprint(Encoding.UTF8.GetString(pem));
+
+    /// <summary>A key given as PEM or as the line of an OpenSSH <c>.pub</c> file.</summary>
+    /// <exception cref="FormatException">The text is no public key on an elliptic curve.</exception>
+    public static ECDsa Read(string text)
+    {
+        var key = ECDsa.Create();
+        try
+        {
+            if (text.StartsWith("ecdsa-sha2-", StringComparison.Ordinal)) key.ImportParameters(ReadOpenSsh(text));
+            else key.ImportFromPem(text);
+            // A key of another kind, or half a key, is noticed here.
+            key.ExportSubjectPublicKeyInfo();
+            return key;
+        }
+        catch (Exception exception) when (exception is CryptographicException or ArgumentException or FormatException or NotSupportedException)
+        {
+            key.Dispose();
+            throw new FormatException(
+                $"[fleet] '{PeerText.Harmless(text)}' is no public key: {exception.Message}; give PEM, or a line as ssh-keygen -t ecdsa -b 384 writes", exception);
+        }
+    }
 
     /// <summary>A line <c>type base64 comment</c>, whose bytes are three strings: type, curve, point (RFC 5656, section 3.1).</summary>
     private static ECParameters ReadOpenSsh(string line)

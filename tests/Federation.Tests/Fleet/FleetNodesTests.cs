@@ -44,11 +44,108 @@ public sealed class FleetNodesTests
         HandDesk.Refused(StatusCode.FailedPrecondition, "call RegisterNode first", () => server.Node().Activate());
 
     [Fact]
-    public void Register_MoreNodesThanAllowed_IsRefused()
+    public void Register_MoreNodesThanAllowed_WaitsForAPlaceThatNobodyUses()
     {
         var small = new HandDesk(new() { MaxNodes = 1 });
-        small.JoinedNode();
-        HandDesk.Refused(StatusCode.ResourceExhausted, "1 nodes are registered, at most 1 are allowed", () => small.JoinedNode());
+        var first = small.JoinedNode();
+        // A code with which nodes try again; those that are online keep their places.
+        HandDesk.Refused(StatusCode.Unavailable, "1 nodes are registered, which is the most; try again in 60 s", () => small.JoinedNode());
+        small.Clock.Advance(TimeSpan.FromSeconds(59));
+        first.Beat();
+        small.Clock.Advance(TimeSpan.FromSeconds(59));
+        HandDesk.Refused(StatusCode.Unavailable, "try again", () => small.JoinedNode());
+        small.Clock.Advance(TimeSpan.FromSeconds(61));
+        Assert.NotEqual(first.Id, small.JoinedNode().Id);
+    }
+
+    /// <summary>Fresh keys that register and do nothing hold their places for a minute, and only those of their own address.</summary>
+    [Fact]
+    public void Register_FloodOfFreshKeys_EndsAndHonestNodesComeIn()
+    {
+        var small = new HandDesk(new() { MaxNodes = 20, MaxNodesPerAddress = 15 });
+        for (var i = 0; i < 15; i++) Register(small, $"ipv4:10.0.0.1:{i}");
+        HandDesk.Refused(StatusCode.Unavailable, "15 nodes of 10.0.0.1 are registered", () => Register(small, "ipv4:10.0.0.1:99"));
+        for (var i = 0; i < 5; i++) Register(small, $"ipv6:[2001:db8::{i:x}]:1");
+        HandDesk.Refused(StatusCode.Unavailable, "20 nodes are registered", () => Register(small, "ipv6:[2001:db9::1]:1"));
+        small.Clock.Advance(TimeSpan.FromSeconds(60));
+        for (var i = 0; i < 15; i++) small.JoinedNode(); // of 10.0.0.7
+        HandDesk.Refused(StatusCode.Unavailable, "are registered", () => small.JoinedNode());
+    }
+
+    private static void Register(HandDesk desk, string peer)
+    {
+        using var key = NodeKey.Create();
+        var caller = desk.Desk.Authenticate(key.Sign(desk.Clock.GetUtcNow()), peer);
+        desk.Desk.Register(caller, new() { PublicKey = ByteString.CopyFrom(key.PublicKey.Span) });
+    }
+
+    /// <summary>A server that knows nothing takes a node in again under its number, whatever the node's next call is.</summary>
+    [Theory]
+    [InlineData("heartbeat")]
+    [InlineData("pull")]
+    [InlineData("run")]
+    public async Task Node_OfAServerThatWasRestarted_GoesOnUnderItsNumber(string first)
+    {
+        using var key = NodeKey.Create();
+        var node = new HandNode(server, key);
+        node.Join();
+        var restarted = new HandDesk();
+        var same = new HandNode(restarted, key) { Id = node.Id };
+        if (first == "heartbeat") same.Beat();
+        else if (first == "pull") Assert.Empty(same.Pull().MessagesList);
+        else Assert.NotNull(restarted.Desk.GetRun(same.Caller, new() { Node = same.Self, RunId = HandDesk.RunId }).Run);
+
+        var answer = restarted.Client.AskAsync(Evaluate, Token);
+        var (metadata, _, _) = await same.Receive();
+        same.Send(same.Reply(metadata, Evaluated));
+        Assert.NotNull((await answer.Bounded()).Reply);
+
+        // Another key does not get that number, nor does this key another one.
+        HandDesk.Refused(StatusCode.Unauthenticated, "is not this key's", () => new HandNode(restarted, NodeKey.Create()) { Id = node.Id }.Pull());
+        HandDesk.Refused(StatusCode.Unauthenticated, "is not this key's", () => new HandNode(restarted, key) { Id = node.Id + 1 }.Pull());
+    }
+
+    [Fact]
+    public void Node_OfAServerThatWasRestarted_IsOnlyTakenInWhenItsKeyIsListed()
+    {
+        using var key = NodeKey.Create();
+        var node = new HandNode(server, key);
+        node.Join();
+        var strict = new HandDesk(allowed: new([NodeKey.Create().PublicKeyPem]));
+        HandDesk.Refused(StatusCode.Unauthenticated, "is not this key's", () => new HandNode(strict, key) { Id = node.Id }.Beat());
+        var listed = new HandDesk(allowed: new([key.PublicKeyPem]));
+        new HandNode(listed, key) { Id = node.Id }.Beat();
+        Assert.Single(listed.Registry.Snapshot());
+    }
+
+    [Fact]
+    public void Authenticate_ManyKeys_AreHeldUpToABoundAndStillKnown()
+    {
+        using var ring = new KeyRing(2);
+        using var keys = new Disposables();
+        for (var round = 0; round < 2; round++)
+        {
+            var now = server.Clock.GetUtcNow().AddSeconds(round);
+            foreach (var key in keys.Keys)
+            {
+                for (var twice = 0; twice < 2; twice++) Assert.Equal(KeyList.Fingerprint(key.PublicKeyPem), ring.Check(key.Sign(now), now, out _));
+                Assert.Null(ring.Check(key.Sign(now) with { Signature = new byte[] { 1 } }, now, out var problem));
+                Assert.Contains("signature", problem, StringComparison.Ordinal);
+                Assert.InRange(ring.Count, 1, 2);
+            }
+        }
+        Assert.Null(ring.Check(new(new byte[2000], "", default), server.Clock.GetUtcNow(), out var large));
+        Assert.Equal("the public key has 2000 bytes, at most 1024 are taken", large);
+    }
+
+    private sealed class Disposables : IDisposable
+    {
+        public NodeKey[] Keys { get; } = [NodeKey.Create(), NodeKey.Create(), NodeKey.Create()];
+
+        public void Dispose()
+        {
+            foreach (var key in Keys) key.Dispose();
+        }
     }
 
     [Theory]

@@ -66,14 +66,6 @@ public sealed class FleetServerTests
         Assert.Contains("1.23 to 1.39; the node is of version '1.7.0'", refusal.Trailers.GetValue("flwr-version-incompatibility-message"));
     }
 
-    [Fact]
-    public async Task Call_LargerThanAnyObject_IsRefused()
-    {
-        await using var port = await Port.Start();
-        var refusal = await port.Refused("flwr.proto.Fleet", "PushObject", new byte[FleetService.MaxRequestBytes + 1], null);
-        Assert.Equal(StatusCode.ResourceExhausted, refusal.StatusCode);
-    }
-
     [Theory]
     [InlineData(null)]
     [InlineData("1.23.0")]

@@ -42,19 +42,32 @@ internal sealed record SignedHeaders(ReadOnlyMemory<byte> PublicKey, string Time
         return null;
     }
 
+    /// <summary>Why the signature is not this key's; null when it is.</summary>
+    public string? SignatureProblem(ECDsa key)
+    {
+        try
+        {
+            return key.VerifyData(
+                Encoding.ASCII.GetBytes(Timestamp), Signature.Span, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence)
+                ? null : "the signature is not of this timestamp by this key";
+        }
+        catch (CryptographicException exception)
+        {
+            return $"the signature cannot be read: {exception.Message}";
+        }
+    }
+
     private string? SignatureProblem()
     {
         try
         {
             using var key = ECDsa.Create();
             key.ImportFromPem(Encoding.ASCII.GetString(PublicKey.Span));
-            return key.VerifyData(
-                Encoding.ASCII.GetBytes(Timestamp), Signature.Span, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence)
-                ? null : "the signature is not of this timestamp by this key";
+            return SignatureProblem(key);
         }
-        catch (Exception exception) when (exception is CryptographicException or ArgumentException)
+        catch (Exception exception) when (exception is CryptographicException or ArgumentException or NotSupportedException)
         {
-            return $"the public key or the signature cannot be read: {exception.Message}";
+            return $"the public key cannot be read: {exception.Message}";
         }
     }
 }
