@@ -8,7 +8,7 @@ public sealed record PeerLimits
     private static readonly Interval Waits = Interval.Timer with { Low = 1, LowOpen = true };
 
     /// <summary>The most connections to a port. Default 10,000. At least 1.</summary>
-    /// <exception cref=\"ArgumentException\">The value lies outside its range.</exception>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
     public int MaxConnections
     {
         get;
@@ -16,7 +16,7 @@ public sealed record PeerLimits
     } = 10_000;
 
     /// <summary>The most connections from one address. Default 2,000. At least 1.</summary>
-    /// <exception cref=\"ArgumentException\">The value lies outside its range.</exception>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
     public int MaxConnectionsPerAddress
     {
         get;
@@ -24,7 +24,7 @@ public sealed record PeerLimits
     } = 2_000;
 
     /// <summary>The most streams or calls at once on one connection. Default 100. At least 1.</summary>
-    /// <exception cref=\"ArgumentException\">The value lies outside its range.</exception>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
     public int MaxStreamsPerConnection
     {
         get;
@@ -32,7 +32,7 @@ public sealed record PeerLimits
     } = 100;
 
     /// <summary>The most clients on the bidirectional stream. Default 10,000. At least 1.</summary>
-    /// <exception cref=\"ArgumentException\">The value lies outside its range.</exception>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
     public int MaxClients
     {
         get;
@@ -40,7 +40,7 @@ public sealed record PeerLimits
     } = 10_000;
 
     /// <summary>The most clients on the bidirectional stream from one address. Default 2,000. At least 1.</summary>
-    /// <exception cref=\"ArgumentException\">The value lies outside its range.</exception>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
     public int MaxClientsPerAddress
     {
         get;
@@ -48,7 +48,7 @@ public sealed record PeerLimits
     } = 2_000;
 
     /// <summary>How long a connection without a stream or call may stay. Default 1 min. Above 1 s.</summary>
-    /// <exception cref=\"ArgumentException\">The value lies outside its range.</exception>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
     public TimeSpan IdleConnectionTimeout
     {
         get;
@@ -66,7 +66,7 @@ public sealed record PeerLimits
     } = 4096;
 
     /// <summary>How long a peer may be slower than <see cref="MinBytesPerSecond"/> before its stream is ended. Default 30 s. Above 1 s.</summary>
-    /// <exception cref=\"ArgumentException\">The value lies outside its range.</exception>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
     public TimeSpan StallTimeout
     {
         get;
@@ -74,7 +74,7 @@ public sealed record PeerLimits
     } = TimeSpan.FromSeconds(30);
 
     /// <summary>The longest that one call of Fleet may take, at least 1 s; a call carries up to 5 MiB. Default 5 min. Above 1 s.</summary>
-    /// <exception cref=\"ArgumentException\">The value lies outside its range.</exception>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
     public TimeSpan MaxCallTime
     {
         get;

@@ -84,7 +84,9 @@ internal static class KnobTable
         ConnectionOptions maxAttempts [1,∞) maxWait [0,∞) maxErrors [1,∞)
         FederatedNodeOptions pollInterval [0,4294967] heartbeatInterval [10,1800] gracePeriod [0,4294967] maxMessageBytes [1,∞)
         ReplyLimits maxModelBytes [1,∞) modelFactor [1,∞) maxOpaqueBytes [1,∞) maxMetricsBytes [1,∞) maxMetrics [1,∞) maxBytesAtOnce [1,∞)
-        FleetOptions maxReplyBytes [1,∞) maxNodes [1,∞)
+        FleetOptions maxReplyBytes [1,∞) maxNodes [1,∞) maxNodesPerAddress [1,∞) registrationTimeout (0,4294967]
+        PeerLimits maxConnections [1,∞) maxConnectionsPerAddress [1,∞) maxStreamsPerConnection [1,∞) maxClients [1,∞) maxClientsPerAddress [1,∞)
+        PeerLimits minBytesPerSecond [1,∞) idleConnectionTimeout (1,4294967] stallTimeout (1,4294967] maxCallTime (1,4294967]
         ModuleClientOptions batchSize [1,∞) localEpochs [1,∞)
         ContinuousPartitioner numPartitions [1,∞) strictness [0,1] seed any
         DirichletPartitioner numPartitions [1,∞) minPartitionSize [0,∞) seed any

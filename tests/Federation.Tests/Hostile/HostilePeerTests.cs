@@ -14,7 +14,7 @@ public sealed class HostilePeerTests
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    private static readonly PeerLimits Quick = new() { StallTimeout = TimeSpan.FromSeconds(1.1), IdleConnectionTimeout = TimeSpan.FromSeconds(1) };
+    private static readonly PeerLimits Quick = new() { StallTimeout = TimeSpan.FromSeconds(1.1), IdleConnectionTimeout = TimeSpan.FromSeconds(1.1) };
 
     [Fact]
     public async Task UnsignedBody_IsRefusedBeforeItIsRead()
