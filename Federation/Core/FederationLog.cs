@@ -123,6 +123,12 @@ internal static partial class FederationLog
     [LoggerMessage(403, LogLevel.Warning, "Lost {Address} ({Reason})")]
     public static partial void Lost(this ILogger log, string address, string reason);
 
+    [LoggerMessage(416, LogLevel.Warning, "Lost {Address} ({Reason}); the next attempt follows in {Seconds:0.0} s")]
+    public static partial void LostAndRetrying(this ILogger log, string address, string reason, double seconds);
+
+    [LoggerMessage(417, LogLevel.Error, "The reply is not sent: {Why}")]
+    public static partial void TooLong(this ILogger log, string why);
+
     [LoggerMessage(404, LogLevel.Information, "The server asks to {Task}")]
     public static partial void Asked(this ILogger log, string task);
 

@@ -60,6 +60,13 @@ internal sealed class BidiConnection(ClientInfo info, IInstructionWriter respons
             }
             bytes = await written.WaitAsync(cancellation).ConfigureAwait(false);
         }
+        catch (MessageTooLongException exception)
+        {
+            // Nothing was sent: the client waits for what comes next.
+            TakePending(false);
+            lock (gate) written = Task.FromResult(0L);
+            return Answer.Failed(FailureReason.Malformed, exception.Message);
+        }
         catch (Exception exception) when (exception is RpcException or InvalidOperationException or IOException
             || exception is OperationCanceledException && !cancellation.IsCancellationRequested)
         {
@@ -77,7 +84,7 @@ internal sealed class BidiConnection(ClientInfo info, IInstructionWriter respons
         }
         catch (FormatException exception)
         {
-            return Answer.Failed(FailureReason.Malformed, exception.Message, bytes);
+            return Answer.Failed(FailureReason.Malformed, PeerText.Harmless(exception.Message, 512), bytes);
         }
     }
 

@@ -96,8 +96,8 @@ public sealed class FakeFlowerServerTests
         var first = await server.NextStream();
         await first.Ask(new GetParametersInstructions(TestKit.NoValues));
         first.End.SetResult(new(status, "gone"));
-        await log.Next(403);
-        await log.Next(402);
+        await log.Next(416);
+        Assert.Empty(log.WithId(402));
         await time.NextTimer();
         time.Advance(TimeSpan.FromSeconds(1));
         var second = await server.NextStream();

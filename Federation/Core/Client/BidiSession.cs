@@ -72,7 +72,7 @@ internal sealed class BidiSession(InstructionRunner runner, int maxErrors, TimeP
         {
             return; // The caller awaits `next`, which is a goodbye or says how the server was lost.
         }
-        await call.RequestStream.WriteAsync(new(reply), cancellation).ConfigureAwait(false);
+        await call.RequestStream.WriteAsync(new(runner.Sendable(reply)), cancellation).ConfigureAwait(false);
         if (runner.Errors is not { Exception: { } exception } errors || errors.Count < maxErrors) return;
         await CloseAsync(call, next, cancellation).ConfigureAwait(false);
         ExceptionDispatchInfo.Throw(exception);

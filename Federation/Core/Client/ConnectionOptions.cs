@@ -56,6 +56,20 @@ public abstract record ConnectionOptions
     /// <summary>True to encrypt also when the address has no <c>https://</c>. Default: when <see cref="RootCertificates"/> are given.</summary>
     public bool UseTls { get; init; }
 
+    /// <summary>
+    /// How long a connection in use may be silent before it is asked whether it lives; a dead one is noticed a minute later. Default
+    /// 5 min 10 s: stock servers cut off clients that ask more often than every 5 minutes. From 1 s on.
+    /// </summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public TimeSpan KeepAliveInterval
+    {
+        get;
+        init => field = (Interval.Timer with { Low = 1 }).Check("client", nameof(KeepAliveInterval), value);
+    } = TimeSpan.FromSeconds(310);
+
+    /// <summary>True when calls to an address are encrypted.</summary>
+    internal bool IsEncrypted(string address) => UseTls || RootCertificates is not null || address.TrimStart().StartsWith("https://", StringComparison.OrdinalIgnoreCase);
+
     /// <summary>Where an address leads.</summary>
     internal Uri ToUri(string address) => ServerAddress.ToUri(address, UseTls || RootCertificates is not null);
 

@@ -35,7 +35,7 @@ public static class FederatedClient
             log.Joining(address);
             // A channel that failed to connect refuses calls by a schedule of its own; a new one connects when it is told to.
             SessionEnd end;
-            using (var channel = GrpcChannels.Open(uri, options.RootCertificates))
+            using (var channel = GrpcChannels.Open(uri, options.RootCertificates, options.KeepAliveInterval))
             {
                 end = await session.RunAsync(channel.CreateCallInvoker(), address, cancellation).ConfigureAwait(false);
             }
@@ -48,33 +48,31 @@ public static class FederatedClient
                 continue;
             }
 
-            ThrowIfRefused(address, end.Status);
-            if (end.Joined) log.Lost(address, Shown(end.Status));
+            var shown = GrpcChannels.Shown(end.Status, options.IsEncrypted(address));
+            ThrowIfRefused(address, end.Status, shown);
             var wait = Backoff.Wait(failures++, options.Random);
             if (options.GivesUp(failures, time.GetElapsedTime(alone) + wait))
             {
                 throw new FederationException(
-                    $"[client] {address} cannot be reached after {failures} attempt(s): {Shown(end.Status)}; is the server running?",
-                    new RpcException(end.Status));
+                    $"[client] {address} cannot be reached after {failures} attempt(s): {shown}; is the server running?",
+                    GrpcChannels.Harmless(end.Status));
             }
-            log.Retrying(address, Shown(end.Status), failures + 1, wait.TotalSeconds);
+            if (end.Joined) log.LostAndRetrying(address, shown, wait.TotalSeconds);
+            else log.Retrying(address, shown, failures + 1, wait.TotalSeconds);
             await Task.Delay(wait, time, cancellation).ConfigureAwait(false);
         }
     }
 
     /// <summary>Throws for the ends that trying again cannot mend.</summary>
-    private static void ThrowIfRefused(string address, Status status)
+    private static void ThrowIfRefused(string address, Status status, string shown)
     {
         var why = status.StatusCode switch
         {
             StatusCode.Unimplemented => "is a gRPC server, but not of Flower's bidirectional stream (a SuperLink, perhaps)",
             StatusCode.Unauthenticated or StatusCode.PermissionDenied => "does not let this client in",
             StatusCode.InvalidArgument or StatusCode.FailedPrecondition => "refused what this client sent",
-            _ when GrpcChannels.IsUntrusted(status) => "has a certificate that is not trusted",
-            _ => null,
+            _ => GrpcChannels.Refusal(status),
         };
-        if (why is not null) throw new FederationException($"[client] {address} {why}: {Shown(status)}", new RpcException(status));
+        if (why is not null) throw new FederationException($"[client] {address} {why}: {shown}", GrpcChannels.Harmless(status));
     }
-
-    private static string Shown(Status status) => $"{status.StatusCode}: {status.Detail}";
 }

@@ -40,7 +40,7 @@ public static class FederatedNode
     private static async Task ConnectAsync(
         string address, IRecordClient records, ArrayClient? legacy, FederatedNodeOptions options, CancellationToken cancellation)
     {
-        using var transport = new GrpcFleetTransport(options.ToUri(address), options.RootCertificates);
+        using var transport = new GrpcFleetTransport(options.ToUri(address), options.RootCertificates, options.KeepAliveInterval);
         await RunAsync(transport, address, records, legacy, options, cancellation).ConfigureAwait(false);
     }
 
@@ -63,7 +63,7 @@ public static class FederatedNode
             var lost = await StayAsync(calls, session, node, fresh is not null, options, log, cancellation).ConfigureAwait(false);
             if (lost is null) return;
             if (!session.HasPulled) throw Refused(address, lost.Status, options);
-            log.Lost(address, Shown(lost.Status));
+            log.Lost(address, GrpcChannels.Shown(lost.Status, options.IsEncrypted(address)));
         }
     }
 
@@ -147,7 +147,7 @@ public static class FederatedNode
                 catch (RpcException exception) when (exception.StatusCode is StatusCode.Unavailable)
                 {
                     failures++;
-                    log.HeartbeatFailed(exception.Status.Detail);
+                    log.HeartbeatFailed(PeerText.Harmless(exception.Status.Detail));
                 }
             }
         }
@@ -183,7 +183,7 @@ public static class FederatedNode
         catch (Exception exception) when (exception is RpcException or FederationException)
         {
             // The server counts a silent node as gone by itself.
-            log.GoodbyeFailed(node, exception.Message);
+            log.GoodbyeFailed(node, PeerText.Harmless(exception.Message));
         }
     }
 
@@ -197,11 +197,8 @@ public static class FederatedNode
             StatusCode.FailedPrecondition when options.Key is null =>
                 "lets in only nodes whose key was registered with `flwr supernode register`; give that key in the options",
             StatusCode.Unauthenticated => "does not accept this node's signature; do both clocks run right?",
-            _ when GrpcChannels.IsUntrusted(status) => "has a certificate that is not trusted",
-            _ => "refused this node",
+            _ => GrpcChannels.Refusal(status) ?? "refused this node",
         };
-        return new($"[node] {address} {why}: {Shown(status)}", new RpcException(status));
+        return new($"[node] {address} {why}: {GrpcChannels.Shown(status, options.IsEncrypted(address))}", GrpcChannels.Harmless(status));
     }
-
-    private static string Shown(Status status) => $"{status.StatusCode}: {status.Detail}";
 }

@@ -121,8 +121,8 @@ internal sealed class FleetCalls(IFleetTransport transport, NodeKey key, string 
             }
             catch (RpcException exception) when (exception.StatusCode == StatusCode.Unavailable)
             {
-                if (GrpcChannels.IsUntrusted(exception.Status)) throw;
-                var shown = $"{method}: {exception.Status.Detail}";
+                if (GrpcChannels.Refusal(exception.Status) is not null) throw;
+                var shown = $"{method}: {GrpcChannels.Shown(exception.Status, options.IsEncrypted(address))}";
                 var wait = FailureWait(failures++);
                 if (options.GivesUp(failures, time.GetElapsedTime(alone) + wait))
                 {

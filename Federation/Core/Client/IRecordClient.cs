@@ -38,7 +38,7 @@ internal sealed class ArrayRecordClient(ArrayClient client) : IRecordClient
         if (fit.Parameters.Count != arrays.Count)
         {
             throw new InvalidOperationException(
-                $"[client] training returned {fit.Parameters.Count} arrays for the {arrays.Count} of [{NameList.Few([.. arrays.Keys])}]");
+                $"[client] training returned {fit.Parameters.Count} arrays for the {arrays.Count} of [{PeerText.Harmless(NameList.Few([.. arrays.Keys]))}]");
         }
         return new(
             (ArraysName, new ArrayRecord(arrays.Keys.Zip(fit.Parameters, (name, array) => (name, (RecordArray)array)))),

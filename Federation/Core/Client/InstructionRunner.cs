@@ -62,6 +62,19 @@ internal sealed class InstructionRunner(ArrayClient client, TimeProvider time, I
         };
     }
 
+    /// <summary>The reply, or, where the stream cannot carry it, one that says so.</summary>
+    public Reply Sendable(Reply reply)
+    {
+        if (FramePlan.Of(reply).Bytes is var bytes && bytes <= int.MaxValue) return reply;
+        var problem = new MessageTooLongException(bytes);
+        log.TooLong(problem.Message);
+        return reply switch
+        {
+            GetParametersResult => new GetParametersResult(new(ResultCode.GetParametersNotImplemented, problem.Message), Parameters.Empty),
+            _ => new FitResult(new(ResultCode.FitNotImplemented, problem.Message), Parameters.Empty, 0, Metrics.None),
+        };
+    }
+
     private async Task<Reply> DoAsync(Instruction instruction, CancellationToken cancellation)
     {
         switch (instruction)

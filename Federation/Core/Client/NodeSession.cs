@@ -73,7 +73,7 @@ internal sealed class NodeSession(FleetCalls calls, NodeWork work, ulong node, F
                 metadata = message.Metadata;
                 if (message.Content is null)
                 {
-                    log.Unreadable(id, $"it is an error: {message.Error?.Reason}");
+                    log.Unreadable(PeerText.Harmless(id), $"it is an error: {PeerText.Harmless(message.Error?.Reason)}");
                     return;
                 }
                 start = time.GetTimestamp();
@@ -81,7 +81,7 @@ internal sealed class NodeSession(FleetCalls calls, NodeWork work, ulong node, F
             }
             catch (FormatException exception)
             {
-                log.Unreadable(id, exception.Message);
+                log.Unreadable(PeerText.Harmless(id), PeerText.Harmless(exception.Message));
                 // There is nobody to reply to.
                 if (head.Metadata is null) return;
                 (metadata, answer) = (head.Metadata, NodeWork.Failed(NodeError.MessageUnavailable, exception.Message));
@@ -91,7 +91,7 @@ internal sealed class NodeSession(FleetCalls calls, NodeWork work, ulong node, F
         catch (RpcException exception) when (exception.StatusCode is StatusCode.PermissionDenied or StatusCode.NotFound)
         {
             // The run ended while the node worked for it; the next message may be of another.
-            log.MessageDropped(id, $"{exception.StatusCode}: {exception.Status.Detail}");
+            log.MessageDropped(PeerText.Harmless(id), $"{exception.StatusCode}: {PeerText.Harmless(exception.Status.Detail)}");
         }
         if (work.Errors is { Exception: { } error } errors && errors.Count >= options.MaxErrors) ExceptionDispatchInfo.Throw(error);
     }
@@ -147,7 +147,7 @@ internal sealed class NodeSession(FleetCalls calls, NodeWork work, ulong node, F
             answer.Content, answer.Error);
         if (reply.Message.Metadata.Ttl <= 0)
         {
-            log.MessageDropped(asked.MessageId, $"it was to be answered within {asked.Ttl} s");
+            log.MessageDropped(PeerText.Harmless(asked.MessageId), $"it was to be answered within {asked.Ttl} s");
             return;
         }
         // Work that is done is not thrown away: a node that is cancelled now still has the grace period to hand it over.
@@ -155,7 +155,7 @@ internal sealed class NodeSession(FleetCalls calls, NodeWork work, ulong node, F
         using var registration = cancellation.Register(() => late.CancelAfter(options.GracePeriod));
         var response = await calls.PushMessageAsync(node, reply, worked, late.Token).ConfigureAwait(false);
         LastReply = (asked.RunId, time.GetTimestamp());
-        if (response.Results.TryGetValue(reply.Id, out var code) && code != 0) log.MessageDropped(asked.MessageId, $"the server took the reply with code {code}");
+        if (response.Results.TryGetValue(reply.Id, out var code) && code != 0) log.MessageDropped(PeerText.Harmless(asked.MessageId), $"the server took the reply with code {code}");
         await Parallel.ForEachAsync(
             response.ObjectsToPush, new ParallelOptions { MaxDegreeOfParallelism = Pushing, CancellationToken = late.Token },
             (id, token) => PushObjectAsync(asked.RunId, reply, id, token)).ConfigureAwait(false);

@@ -35,7 +35,7 @@ internal sealed class NodeWork(IRecordClient records, InstructionRunner? legacy,
             }
             catch (FormatException exception)
             {
-                log.Unreadable(metadata.MessageId, exception.Message);
+                log.Unreadable(PeerText.Harmless(metadata.MessageId), PeerText.Harmless(exception.Message));
                 return Failed(NodeError.Unknown, exception.Message);
             }
             var reply = await legacy.RunAsync(instruction, cancellation).ConfigureAwait(false);
@@ -44,7 +44,7 @@ internal sealed class NodeWork(IRecordClient records, InstructionRunner? legacy,
         return await OverRecordsAsync(metadata, content, cancellation).ConfigureAwait(false);
     }
 
-    public static NodeAnswer Failed(NodeError code, string reason) => new(null, new() { Code = (long)code, Reason = reason });
+    public static NodeAnswer Failed(NodeError code, string reason) => new(null, new() { Code = (long)code, Reason = PeerText.Harmless(reason, 512) });
 
     private async Task<NodeAnswer> OverRecordsAsync(Wire.Metadata metadata, RecordDict content, CancellationToken cancellation)
     {
@@ -59,15 +59,15 @@ internal sealed class NodeWork(IRecordClient records, InstructionRunner? legacy,
             LegacyRecords.Query => records.QueryAsync,
             _ => null,
         };
-        if (method is null) return Failed(NodeError.Unknown, $"Message type '{type}' is none of train, evaluate and query.");
-        log.Asked(type);
+        if (method is null) return Failed(NodeError.Unknown, $"Message type '{PeerText.Harmless(type)}' is none of train, evaluate and query.");
+        log.Asked(PeerText.Harmless(type));
         var start = time.GetTimestamp();
         try
         {
             // Its objects are read while they are pushed, and their ids are kept: nobody may change it any more.
             var answer = (await method(request, cancellation).ConfigureAwait(false)).Own();
             errors = default;
-            log.Answered(type, time.GetElapsedTime(start).TotalSeconds);
+            log.Answered(PeerText.Harmless(type), time.GetElapsedTime(start).TotalSeconds);
             return new(answer, null);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -81,8 +81,8 @@ internal sealed class NodeWork(IRecordClient records, InstructionRunner? legacy,
         catch (Exception exception)
         {
             errors = (exception, errors.Count + 1);
-            log.UserCodeFailed(exception, type);
-            return Failed(NodeError.ClientAppRaisedException, InstructionRunner.Told(type, exception, tellsMessages));
+            log.UserCodeFailed(exception, PeerText.Harmless(type));
+            return Failed(NodeError.ClientAppRaisedException, InstructionRunner.Told(PeerText.Harmless(type), exception, tellsMessages));
         }
     }
 }

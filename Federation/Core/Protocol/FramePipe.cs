@@ -39,7 +39,7 @@ internal sealed class FramePipe(PipeReader reader, PipeWriter writer, ReplyMemor
     public (long Message, long Bytes)? Arriving => arriving ? (Volatile.Read(ref message), Volatile.Read(ref arrived)) : null;
 
     /// <exception cref="IOException">The peer is gone.</exception>
-    /// <exception cref="OverflowException">The message would be longer than 2 GiB.</exception>
+    /// <exception cref="MessageTooLongException">The message would be 2 GiB or longer; nothing of it was written.</exception>
     public async Task<long> WriteAsync(Instruction instruction, CancellationToken cancellation)
     {
         var plan = FramePlan.Of(instruction);

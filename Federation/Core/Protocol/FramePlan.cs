@@ -20,8 +20,11 @@ internal sealed record FramePlan(byte[] Head, Parameters Tensors, byte[] Tail)
     private const int Tensor = 1, TensorType = 2;
 
     /// <summary>The bytes of the message.</summary>
-    /// <exception cref="OverflowException">There are more than 2 GiB.</exception>
-    public int Length => checked((int)(Head.Length + TensorBytes(Tensors) + Tail.Length));
+    public long Bytes => Head.Length + TensorBytes(Tensors) + Tail.Length;
+
+    /// <summary>The bytes of a message that can be sent.</summary>
+    /// <exception cref="MessageTooLongException">There are 2 GiB or more.</exception>
+    public int Length => Bytes is var bytes && bytes <= int.MaxValue ? (int)bytes : throw new MessageTooLongException(bytes);
 
     public static FramePlan Of(Instruction instruction) => instruction switch
     {
@@ -101,3 +104,7 @@ internal sealed record FramePlan(byte[] Head, Parameters Tensors, byte[] Tail)
         buffer.Advance(written);
     }
 }
+
+/// <summary>A message that Protobuf, and so the bidirectional stream, cannot carry.</summary>
+internal sealed class MessageTooLongException(long bytes) : Exception(
+    $"[wire] the message has {bytes} bytes, Protobuf and so the bidirectional stream carry at most {int.MaxValue}; use Fleet (FederatedServerOptions.Fleet, FederatedNode), which sends pieces");

@@ -171,5 +171,5 @@ public readonly struct Scalar : IEquatable<Scalar>
     internal Scalar Single(string name) => Kind != ScalarKind.List ? this
         : throw new ArgumentException($"[scalar] '{name}' is a list, which only apps over records (Flower's Message API) send and take");
 
-    private InvalidOperationException Not(string wanted) => new($"[scalar] value is {Kind} {this}, not {wanted}");
+    private InvalidOperationException Not(string wanted) => new($"[scalar] value is {Kind} {PeerText.Harmless(ToString())}, not {wanted}");
 }

@@ -134,8 +134,10 @@ internal abstract partial class ServerLoop
         var seconds = Options.TimeProvider.GetElapsedTime(start).TotalSeconds;
         if (Verdict<TResult>(answer, result => Checked(round, check, result), out var result) is { } refusal)
         {
-            Log.ClientFailed(phase, task.Client.Name, refusal.Reason, refusal.Message, answer.Bytes, seconds);
-            return new(task.Client, refusal.Reason, refusal.Message);
+            // Whatever rule refused it: the sentence may quote the client.
+            var message = PeerText.Harmless(refusal.Message, 512);
+            Log.ClientFailed(phase, task.Client.Name, refusal.Reason, message, answer.Bytes, seconds);
+            return new(task.Client, refusal.Reason, message);
         }
         await accept(result!).ConfigureAwait(false);
         var (examples, loss) = report(result!);

@@ -6,7 +6,7 @@ namespace ManagedFed.Federation;
 
 /// <summary>Fleet's calls over gRPC.</summary>
 /// <remarks>A channel that failed to connect refuses calls by a schedule of its own: after a failure the next call opens a new one.</remarks>
-internal sealed class GrpcFleetTransport(Uri uri, X509Certificate2Collection? roots) : IFleetTransport
+internal sealed class GrpcFleetTransport(Uri uri, X509Certificate2Collection? roots, TimeSpan keepAlive) : IFleetTransport
 {
     private static readonly Marshaller<byte[]> Bytes = Marshallers.Create<byte[]>(bytes => bytes, bytes => bytes);
 
@@ -54,7 +54,7 @@ internal sealed class GrpcFleetTransport(Uri uri, X509Certificate2Collection? ro
     {
         lock (padlock)
         {
-            current ??= new(GrpcChannels.Open(uri, roots));
+            current ??= new(GrpcChannels.Open(uri, roots, keepAlive));
             current.Calls++;
             return current;
         }

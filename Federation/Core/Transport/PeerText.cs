@@ -1,12 +1,38 @@
+using System.Globalization;
+using System.Text;
+
 namespace ManagedFed.Federation;
 
-/// <summary>What other machines say, before it goes into a log or a message.</summary>
+/// <summary>The one door for what other machines say, on its way into a log, an exception or a terminal.</summary>
 internal static class PeerText
 {
-    /// <summary>A peer's words as one line of at most 256 characters, so that they cannot forge or flood a log.</summary>
-    public static string Harmless(string text) =>
-        string.Create(Math.Min(text.Length, 256), text, (line, all) =>
+    /// <summary>
+    /// A peer's words as one line that cannot forge or flood a log: control, format (also those that turn the direction of writing), line
+    /// and unassigned characters and halves of surrogate pairs become spaces.
+    /// </summary>
+    /// <param name="text">The words.</param>
+    /// <param name="most">The most characters that are kept.</param>
+    public static string Harmless(string? text, int most = 256)
+    {
+        if (string.IsNullOrEmpty(text)) return "";
+        var line = new StringBuilder(Math.Min(text.Length, most));
+        for (var i = 0; i < text.Length && line.Length < most;)
         {
-            for (var i = 0; i < line.Length; i++) line[i] = char.IsControl(all[i]) ? ' ' : all[i];
-        });
+            if (!Rune.TryGetRuneAt(text, i, out var rune))
+            {
+                line.Append(' ');
+                i++;
+                continue;
+            }
+            i += rune.Utf16SequenceLength;
+            if (IsHarmful(rune)) line.Append(' ');
+            else if (line.Length + rune.Utf16SequenceLength <= most) line.Append(rune.ToString());
+            else break;
+        }
+        return line.ToString();
+    }
+
+    private static bool IsHarmful(Rune rune) => Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.Format
+        or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse
+        or UnicodeCategory.OtherNotAssigned;
 }

@@ -89,8 +89,9 @@ internal sealed class FleetDesk(FleetNodes nodes, FleetRun run, TimeProvider clo
 
     public Wire.GetFabResponse GetFab(FleetCaller caller, Wire.GetFabRequest request)
     {
-        Node(caller, request.Node);
+        var node = Node(caller, request.Node);
         CheckRun(request.RunId);
+        node.MissesBundle = run.Bundle is null;
         if (run.Bundle is not { } bundle) throw FleetRefusal.Of(StatusCode.NotFound, "this server was given no app bundle; start it with one, or join with a node that needs none");
         return request.HashStr == bundle.Hash ? new() { Fab = new() { HashStr = bundle.Hash, Content = bundle.Content } }
             : throw FleetRefusal.Of(StatusCode.NotFound, $"the app bundle is {FleetObject.Shown(bundle.Hash)}, not {FleetObject.Shown(request.HashStr)}");

@@ -27,6 +27,9 @@ internal sealed class FleetNode(ulong id, string key)
 
     public string Peer { get; set; } = "";
 
+    /// <summary>True once it asked for an app bundle that the server does not have: stock nodes leave then.</summary>
+    public bool MissesBundle { get; set; }
+
     /// <summary>The timer of its heartbeats; null while it is offline.</summary>
     public ITimer? Timer { get; set; }
 
@@ -99,7 +102,7 @@ internal sealed class FleetNodes(
     {
         lock (gate)
         {
-            Leave(node, "goodbye");
+            Leave(node, Goodbye(node));
             node.LastBeat = clock.GetTimestamp();
         }
     }
@@ -108,7 +111,7 @@ internal sealed class FleetNodes(
     {
         lock (gate)
         {
-            Leave(node, "goodbye");
+            Leave(node, Goodbye(node));
             Forget(node);
             if (left.Count >= options.MaxNodes) left.Clear();
             left.Add(node.Key);
@@ -209,6 +212,9 @@ internal sealed class FleetNodes(
         if (!registry.Join(connection)) throw FleetRefusal.Of(StatusCode.Unavailable, "the run is over");
         node.Connection = connection;
     }
+
+    private static string Goodbye(FleetNode node) => node.MissesBundle
+        ? "goodbye; it asked for an app bundle, and the server was given none: FleetOptions.AppBundle names one" : "goodbye";
 
     private void Leave(FleetNode node, string how)
     {

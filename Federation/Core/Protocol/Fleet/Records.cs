@@ -30,7 +30,7 @@ public abstract class NamedDictionary<T> : IReadOnlyDictionary<string, T> where 
     /// <summary>The value of a name.</summary>
     /// <exception cref="KeyNotFoundException">There is no such name.</exception>
     public T this[string key] => values.TryGetValue(key, out var value) ? value
-        : throw new KeyNotFoundException($"[record] there is no '{key}' among [{string.Join(", ", Keys)}]");
+        : throw new KeyNotFoundException($"[record] there is no '{key}' among [{PeerText.Harmless(string.Join(", ", Keys))}]");
 
     /// <inheritdoc/>
     public bool ContainsKey(string key) => values.ContainsKey(key);
@@ -68,7 +68,7 @@ public sealed class MetricRecord(params IEnumerable<(string Name, RecordValue Va
 
     private static (string Name, RecordValue Value) Number((string Name, RecordValue Value) item) =>
         item.Value.IsNumeric ? item
-            : throw new ArgumentException($"[record] metric '{item.Name}' is {item.Value.Kind} {item.Value}, not a number");
+            : throw new ArgumentException($"[record] metric '{PeerText.Harmless(item.Name)}' is {item.Value.Kind} {PeerText.Harmless($"{item.Value}")}, not a number");
 }
 
 /// <summary>Records by name: the content of a message.</summary>
