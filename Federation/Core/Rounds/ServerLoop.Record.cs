@@ -117,7 +117,7 @@ internal abstract partial class ServerLoop
             }
         }
         string[] names = [.. clients.SelectMany(client => client.Values.Keys).Distinct().Order(StringComparer.Ordinal)];
-        if (names.Length > 0) Log.MetricsDropped(phase, NameList.Few([.. names.Select(PeerText.Harmless)]));
+        if (names.Length > 0) Log.MetricsDropped(phase, NameList.Few([.. names.Select(name => PeerText.Harmless(name))]));
         return Metrics.None;
     }
 
