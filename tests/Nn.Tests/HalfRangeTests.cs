@@ -1,7 +1,7 @@
 using System.Reflection;
 using ManagedFed.Nn;
-using Module = ManagedFed.Nn.Module;
 using static ManagedFed.Nn.Activations;
+using Module = ManagedFed.Nn.Module;
 
 namespace ManagedFed.Tests;
 

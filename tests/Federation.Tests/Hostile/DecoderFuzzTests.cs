@@ -15,7 +15,12 @@ public sealed class DecoderFuzzTests
 
     private static readonly Dictionary<string, Scalar> Values = new()
     {
-        ["d"] = 0.5, ["i"] = 3, ["u"] = Scalar.FromUInt64(ulong.MaxValue), ["b"] = true, ["s"] = "ä", ["y"] = new byte[] { 1, 2 },
+        ["d"] = 0.5,
+        ["i"] = 3,
+        ["u"] = Scalar.FromUInt64(ulong.MaxValue),
+        ["b"] = true,
+        ["s"] = "ä",
+        ["y"] = new byte[] { 1, 2 },
     };
 
     private static readonly Reply[] Replies =

@@ -125,7 +125,9 @@ public sealed class HostilePeerTests
         var begun = new TaskCompletionSource();
         using var request = new HttpRequestMessage(HttpMethod.Post, $"http://{server.Address}/flwr.proto.FlowerService/Join")
         {
-            Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = new Body([0, 0, 0, 0, 9, 0x22], null, begun.Task),
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new Body([0, 0, 0, 0, 9, 0x22], null, begun.Task),
         };
         request.Headers.TE.Add(new("trailers"));
         using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Token).Bounded();
@@ -146,7 +148,7 @@ public sealed class HostilePeerTests
             Token);
         await clock.Bounded();
         Assert.Equal(1, (await server.History.Bounded()).Value());
-        await ((Task)reading).Bounded().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await ((Task)reading).Bounded().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         await good.Bounded();
     }
 
@@ -161,7 +163,9 @@ public sealed class HostilePeerTests
         using var http = new HttpClient(new SocketsHttpHandler());
         using var request = new HttpRequestMessage(HttpMethod.Post, $"http://{server.Address}/flwr.proto.FlowerService/Join")
         {
-            Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = new Body([], null),
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new Body([], null),
         };
         using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Token).Bounded();
         await log.Next(302);
@@ -171,7 +175,10 @@ public sealed class HostilePeerTests
 
     private static FedAvg Model(int clients) => new()
     {
-        InitialParameters = new(TestKit.Floats(0)), FractionEvaluate = 0, MinFitClients = clients, MinAvailableClients = clients,
+        InitialParameters = new(TestKit.Floats(0)),
+        FractionEvaluate = 0,
+        MinFitClients = clients,
+        MinAvailableClients = clients,
     };
 
     private static string Header(HttpResponseMessage response, string name) =>
@@ -263,7 +270,9 @@ public sealed class HostilePeerTests
         {
             var request = new HttpRequestMessage(HttpMethod.Post, $"http://{address}/flwr.proto.Fleet/{method}")
             {
-                Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = body,
+                Version = HttpVersion.Version20,
+                VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                Content = body,
             };
             request.Headers.TE.Add(new("trailers"));
             if (encoding is not null) request.Headers.Add("grpc-encoding", encoding);

@@ -50,7 +50,10 @@ public sealed class PeerTextTests
             registry.Join(connection);
             var strategy = new FedAvg
             {
-                InitialParameters = new(TestKit.Floats(0)), FractionEvaluate = 0, MinFitClients = 1, MinAvailableClients = 1,
+                InitialParameters = new(TestKit.Floats(0)),
+                FractionEvaluate = 0,
+                MinFitClients = 1,
+                MinAvailableClients = 1,
                 FitMetricsAggregation = reply == replies[^1] ? null : Metrics.WeightedAverage,
             };
             await ServerLoop.Create(new(1), strategy, registry, new(), log).RunAsync(Token).Bounded();
