@@ -122,7 +122,7 @@ internal sealed class FleetCalls(IFleetTransport transport, NodeKey key, string 
             catch (RpcException exception) when (exception.StatusCode == StatusCode.Unavailable)
             {
                 if (GrpcChannels.Refusal(exception.Status) is not null) throw;
-                var shown = $"{method}: {GrpcChannels.Shown(exception.Status, options.IsEncrypted(address))}";
+                var shown = $"{method}: {GrpcChannels.Words(exception.Status, options.IsEncrypted(address))}";
                 var wait = FailureWait(failures++);
                 if (options.GivesUp(failures, time.GetElapsedTime(alone) + wait))
                 {

@@ -65,7 +65,12 @@ internal static class GrpcChannels
     /// <summary>A failed call as one line, with what may help.</summary>
     /// <param name="status">How it ended.</param>
     /// <param name="encrypted">Whether TLS was wanted.</param>
-    public static string Shown(Status status, bool encrypted)
+    public static string Shown(Status status, bool encrypted) => $"{status.StatusCode}: {Words(status, encrypted)}";
+
+    /// <summary>What a failed call says, with what may help, where its code is told otherwise.</summary>
+    /// <param name="status">How it ended.</param>
+    /// <param name="encrypted">Whether TLS was wanted.</param>
+    public static string Words(Status status, bool encrypted)
     {
         var errors = Causes(status.DebugException).Select(cause => cause switch
         {
@@ -78,7 +83,7 @@ internal static class GrpcChannels
             : !encrypted && errors.Any(error => error is HttpRequestError.ResponseEnded or HttpRequestError.HttpProtocolError or HttpRequestError.InvalidResponse)
                 ? "; if the server wants TLS, begin its address with https:// or give its RootCertificates"
             : "";
-        return $"{status.StatusCode}: {PeerText.Harmless(status.Detail)}{hint}";
+        return $"{PeerText.Harmless(status.Detail)}{hint}";
     }
 
     /// <summary>A failed call as an exception's cause, in words that are harmless.</summary>

@@ -158,7 +158,8 @@ public sealed class HostilePeerTests
     {
         var log = new LogRecorder();
         await using var server = await RunningServer.Start(
-            new(1), new FedAvg { InitialParameters = new(NdArray.Zeros([8 << 20])), FractionEvaluate = 0, MinFitClients = 1, MinAvailableClients = 1 },
+            new(1) { AllowUntrained = true },
+            new FedAvg { InitialParameters = new(NdArray.Zeros([8 << 20])), FractionEvaluate = 0, MinFitClients = 1, MinAvailableClients = 1 },
             new() { LoggerFactory = log, PeerLimits = Quick with { MinBytesPerSecond = 4 << 20 } });
         using var http = new HttpClient(new SocketsHttpHandler());
         using var request = new HttpRequestMessage(HttpMethod.Post, $"http://{server.Address}/flwr.proto.FlowerService/Join")

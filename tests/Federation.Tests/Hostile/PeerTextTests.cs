@@ -56,7 +56,7 @@ public sealed class PeerTextTests
                 MinAvailableClients = 1,
                 FitMetricsAggregation = reply == replies[^1] ? null : Metrics.WeightedAverage,
             };
-            await ServerLoop.Create(new(1), strategy, registry, new(), log).RunAsync(Token).Bounded();
+            await ServerLoop.Create(new(1) { AllowUntrained = true }, strategy, registry, new(), log).RunAsync(Token).Bounded();
         }
         Harmless(log.Lines);
         Assert.NotEmpty(log.WithId(302));
