@@ -111,6 +111,9 @@ internal static partial class FederationLog
     [LoggerMessage(315, LogLevel.Error, "The function that combines {Phase} metrics failed; the round has none")]
     public static partial void MetricsFailed(this ILogger log, Exception exception, string phase);
 
+    [LoggerMessage(316, LogLevel.Information, "The run stops after round {Round} of {Rounds}, as it was asked to")]
+    public static partial void Stopped(this ILogger log, int round, int rounds);
+
     [LoggerMessage(400, LogLevel.Information, "Joining {Address}")]
     public static partial void Joining(this ILogger log, string address);
 

@@ -79,6 +79,15 @@ public static class FederatedServer
         }
     }
 
+    /// <summary>The same as a sequence of its rounds, each once it is over; leaving the sequence ends the run.</summary>
+    /// <inheritdoc cref="StartAsync"/>
+    public static IAsyncEnumerable<RoundReport> RoundsAsync(
+        string address, ServerConfig config, Strategy strategy, FederatedServerOptions? options = null, CancellationToken cancellation = default)
+    {
+        options ??= new();
+        return RoundStream.Of(options.OnRound, (tell, token) => StartAsync(address, config, strategy, options with { OnRound = tell }, token), cancellation);
+    }
+
     /// <summary>Where to listen; beyond this machine only encrypted, or when the caller says that it is meant.</summary>
     private static IPEndPoint Endpoint(string address, FederatedServerOptions options)
     {

@@ -52,7 +52,7 @@ internal sealed class JoinService(
         // The pipes under gRPC's streams, which would hold every message whole.
         var pipe = new FramePipe(http.Request.BodyReader, http.Response.BodyWriter, memory);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
-        var connection = new BidiConnection(ClientInfo.Create(context.Peer), pipe, options.ReplyLimits, stop.Token);
+        var connection = new BidiConnection(Identify(context), pipe, options.ReplyLimits, stop.Token);
         // Tells the client that it is in; a stock server says nothing until its first instruction.
         await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);
         if (!registry.Join(connection)) throw new RpcException(new(StatusCode.Unavailable, "The run is over."));
@@ -77,6 +77,17 @@ internal sealed class JoinService(
             await written.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await ((Task)reading).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+    }
+
+    /// <summary>Who calls: a client that names itself is the same one whenever it comes back.</summary>
+    private ClientInfo Identify(ServerCallContext context)
+    {
+        if (context.RequestHeaders.GetValue(ClientName.Header) is not { } name) return ClientInfo.Create(context.Peer);
+        if (!ClientName.IsValid(name)) throw new RpcException(new(StatusCode.InvalidArgument, $"{ClientName.Header} is '{PeerText.Harmless(name)}', expected {ClientName.Rule}."));
+        var stable = ClientName.Stable(name);
+        // The one that is here may be gone already without anybody knowing yet; the other tries again.
+        if (registry.Snapshot().Any(client => client.Info.StableName == stable)) throw new RpcException(new(StatusCode.AlreadyExists, $"A client named {name} is here."));
+        return ClientInfo.Create($"{context.Peer}, {name}", stable);
     }
 
     /// <summary>Hands each message to the instruction that waits for it, until the stream ends; says how it ended.</summary>

@@ -58,7 +58,7 @@ internal static class AggregationBenchmark
             NdArray[] arrays = [.. files[client].Select(TensorCodec.Decode)];
             aggregation.Add(client, new(ResultStatus.Success, new Parameters(arrays), 100 + client, new Dictionary<string, Scalar>()));
         }
-        var next = aggregation.Complete([]) ?? throw new InvalidOperationException($"{strategy} made no model");
+        var next = aggregation.Complete([])?.Parameters ?? throw new InvalidOperationException($"{strategy} made no model");
         var bytes = next.Payloads.Sum(payload => (long)payload.Length);
         var elapsed = Stopwatch.GetElapsedTime(start).TotalSeconds;
         return bytes > 4L * Tensors * Elements ? elapsed : throw new InvalidOperationException($"{strategy} made {bytes} bytes");

@@ -56,7 +56,7 @@ public sealed class FedAvgTests
         var model = NdArray.From<float>([1, 2, 3, 4, 5, 6], [2, 3]).Transpose();
         var mean = new FedAvg().AggregateFit(TestKit.State(model));
         mean.Add(0, TestKit.Fit(2, model));
-        Assert.Equal([1f, 4, 2, 5, 3, 6], mean.Complete([])!.Arrays[0].ToArray<float>());
+        Assert.Equal([1f, 4, 2, 5, 3, 6], mean.Complete([])!.Parameters.Arrays[0].ToArray<float>());
     }
 
     [Fact]
@@ -65,7 +65,7 @@ public sealed class FedAvgTests
         var model = new[] { TestKit.Floats(1, 2, 3), NdArray.From(5L), NdArray.From(true, false) };
         var mean = new FedAvg().AggregateFit(TestKit.State(model));
         mean.Add(0, TestKit.Fit(2, model));
-        var next = mean.Complete([])!;
+        var next = mean.Complete([])!.Parameters;
         Assert.Equal(model.Select(Npy.Write), next.Payloads.Select(payload => payload.ToArray()));
         Assert.Equal(model.Select(Npy.Write), next.Arrays.Select(Npy.Write));
     }
@@ -189,7 +189,7 @@ public sealed class FedAvgTests
     {
         var aggregation = new FedAvg().AggregateFit(TestKit.State(results[0].Parameters.Arrays));
         for (var i = 0; i < results.Length; i++) aggregation.Add(i, results[i]);
-        return aggregation.Complete([])!.Arrays;
+        return aggregation.Complete([])!.Parameters.Arrays;
     }
 
     private static float Wild(Random random)

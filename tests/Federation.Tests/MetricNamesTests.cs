@@ -59,7 +59,7 @@ public sealed class MetricNamesTests
         // q = 1, η = 1, w = 0: F = (2, 1), g = (−1, −2): w = (2 + 2) / (1 + 2 + 4 + 1).
         var aggregation = new QFedAvg { Q = 1, LearningRate = 1 }.AggregateFit(TestKit.State(TestKit.Floats(0)));
         for (var k = 0; k < 2; k++) aggregation.Add(k, TestKit.Fit(1, TestKit.Floats(k + 1)) with { Metrics = new Dictionary<string, Scalar> { [name] = 2.0 - k } });
-        Assert.Equal([0.5f], aggregation.Complete([])!.Arrays[0].ToArray<float>());
+        Assert.Equal([0.5f], aggregation.Complete([])!.Parameters.Arrays[0].ToArray<float>());
     }
 
     [Fact]

@@ -229,7 +229,7 @@ public sealed class OwnershipTests
                 last = result.Parameters.Arrays[0];
             }
 
-            public override Parameters? Complete(IReadOnlyList<ClientFailure> failures)
+            public override FitAggregate? Complete(IReadOnlyList<ClientFailure> failures)
             {
                 if (state.Round == 2) return null;
                 var next = new Parameters(TestKit.Floats(last!.ToArray<float>()), TestKit.Floats(1));

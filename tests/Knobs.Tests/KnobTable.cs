@@ -80,7 +80,7 @@ internal static class KnobTable
         Scaffold serverLearningRate (0,∞) totalClients [1,∞)
         NormLimit initialNorm (0,∞) quantile [0,1] learningRate [0,∞) factor (0,∞) increment [0,∞)
         ServerConfig numRounds [0,∞) roundTimeout (0,4294967]
-        FederationOptions seed any waitingInterval (0,4294967] maxConcurrency [1,∞)
+        FederationOptions seed any waitingInterval (0,4294967] returnTimeout (0,4294967] maxConcurrency [1,∞)
         ConnectionOptions maxAttempts [1,∞) maxWait [0,∞) maxErrors [1,∞) keepAliveInterval [1,4294967]
         FederatedNodeOptions pollInterval [0,4294967] heartbeatInterval [10,1800] gracePeriod [0,4294967] maxMessageBytes [1,∞)
         ReplyLimits maxModelBytes [1,∞) modelFactor [1,∞) maxOpaqueBytes [1,∞) maxMetricsBytes [1,∞) maxMetrics [1,∞) maxBytesAtOnce [1,∞)
@@ -115,6 +115,9 @@ internal static class KnobTable
         ReconnectInstructions seconds any
         RecordRequest runId any
         RoundState round any
+        RoundReport round any numExamples any lossDistributed any lossCentralized any updatesRefused any updatesClipped any elapsed any
+        RunState round any
+        LimitState zeroing any clipping any
         RoundValue round any
         """;
 

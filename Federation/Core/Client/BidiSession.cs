@@ -11,14 +11,14 @@ namespace ManagedFed.Federation;
 internal readonly record struct SessionEnd(bool Joined, long? ComeBackAfter, Status Status);
 
 /// <summary>One stay on a server over Flower's bidirectional stream: read an instruction, do it, answer.</summary>
-internal sealed class BidiSession(InstructionRunner runner, int maxErrors, TimeProvider time, ILogger log)
+internal sealed class BidiSession(InstructionRunner runner, int maxErrors, TimeProvider time, ILogger log, string? name = null)
 {
     /// <summary>A server that heard the goodbye ends the stream at once; a stock one that stops may never do.</summary>
     private static readonly TimeSpan GoodbyeTime = TimeSpan.FromMilliseconds(200);
 
     public async Task<SessionEnd> RunAsync(CallInvoker server, string address, CancellationToken cancellation)
     {
-        using var call = server.AsyncDuplexStreamingCall(JoinMethod.Definition, null, new(cancellationToken: cancellation));
+        using var call = server.AsyncDuplexStreamingCall(JoinMethod.Definition, null, new(name is null ? null : new() { { ClientName.Header, name } }, cancellationToken: cancellation));
         var joined = false;
         try
         {
@@ -43,7 +43,8 @@ internal sealed class BidiSession(InstructionRunner runner, int maxErrors, TimeP
         }
         catch (RpcException exception) when (!cancellation.IsCancellationRequested)
         {
-            return new(joined, null, exception.Status);
+            // A full server, or one where a client of this name is, answers with headers, too.
+            return new(joined && exception.StatusCode is not (StatusCode.AlreadyExists or StatusCode.ResourceExhausted), null, exception.Status);
         }
         catch (FormatException exception)
         {

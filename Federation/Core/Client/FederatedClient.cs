@@ -26,7 +26,7 @@ public static class FederatedClient
         var time = options.TimeProvider;
         var log = options.LoggerFactory.CreateLogger("ManagedFed.Client");
         var uri = options.ToUri(address);
-        var session = new BidiSession(new InstructionRunner(client, time, log, options.TellErrorMessages), options.MaxErrors, time, log);
+        var session = new BidiSession(new InstructionRunner(client, time, log, options.TellErrorMessages), options.MaxErrors, time, log, options.Name);
 
         var failures = 0;
         var alone = time.GetTimestamp();

@@ -23,6 +23,10 @@ internal static class Ownership
     /// <summary>The same parameters; opaque bytes cannot be changed and are shared.</summary>
     public static Parameters Own(this Parameters parameters) => parameters.HasArrays ? new(parameters.Arrays.Own()) { Schema = parameters.Schema } : parameters;
 
+    /// <summary>The same state, its arrays in memory of their own.</summary>
+    public static StrategyState Own(this StrategyState state) =>
+        StrategyState.Of(state.Arrays.Select(entry => KeyValuePair.Create(entry.Key, entry.Value.Own())), state.Values);
+
     /// <summary>The same values in a dictionary of their own, in their order; scalars cannot be changed.</summary>
     public static IReadOnlyDictionary<string, Scalar> Own(this IReadOnlyDictionary<string, Scalar> values) =>
         new ReadOnlyDictionary<string, Scalar>(new OrderedDictionary<string, Scalar>(values, StringComparer.Ordinal));

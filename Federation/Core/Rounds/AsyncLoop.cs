@@ -1,4 +1,3 @@
-using System.Runtime.ExceptionServices;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 
@@ -16,7 +15,7 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
     private const int MaxFailures = 1000;
 
     private readonly AsyncStrategy strategy = strategy;
-    private readonly Channel<Action> mailbox = Channel.CreateUnbounded<Action>(new() { SingleReader = true });
+    private readonly Channel<Func<Task>> mailbox = Channel.CreateUnbounded<Func<Task>>(new() { SingleReader = true });
     private readonly Dictionary<ClientInfo, Task> atWork = [];
 
     /// <summary>Clients that failed: they are asked again after the next step.</summary>
@@ -29,23 +28,31 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
     private Task? hearing;
     private int choices;
 
+    /// <summary>The round whose model each client at work trains from.</summary>
+    private readonly Dictionary<ClientInfo, int> given = [];
+
     protected override async Task TrainAsync(History history, CancellationToken cancellation)
     {
         Log.Asynchronous(strategy.UpdatesPerStep, strategy.MaxConcurrency);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         try
         {
-            for (var round = 1; round <= Config.NumRounds; round++)
+            // An evaluation that the server did not see the end of is asked for again.
+            if (FirstRound > 1 && IsEvaluated(FirstRound - 1) && history.Report(FirstRound - 1) is { LossDistributed: null, EvaluateFailures.Count: 0 })
             {
+                await WaitForAsync(Math.Max(1, strategy.MinAvailableClients), stop.Token).ConfigureAwait(false);
+                AskForEvaluation(FirstRound - 1, history);
+                await HearEvaluationAsync(stop.Token).ConfigureAwait(false);
+            }
+            for (var round = FirstRound; round <= Config.NumRounds; round++)
+            {
+                var start = Options.TimeProvider.GetTimestamp();
                 await StepAsync(round, history, stop.Token).ConfigureAwait(false);
-                if (round % strategy.EvaluateEvery == 0 || round == Config.NumRounds) BeginEvaluation(round, history);
+                if (IsEvaluated(round)) BeginEvaluation(round, history);
+                if (await EndRoundAsync(round, history, start, stop.Token, given.Count == 0 ? int.MaxValue : given.Values.Min()).ConfigureAwait(false)) break;
             }
             step = null;
-            while (evaluation is { IsOpen: true } && await AskOrHearAsync(stop.Token).ConfigureAwait(false))
-            {
-                // Answers are taken until all have come or nobody is left who could give one.
-            }
-            evaluation?.Close();
+            await HearEvaluationAsync(stop.Token).ConfigureAwait(false);
         }
         finally
         {
@@ -55,14 +62,29 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
         }
     }
 
+    private async Task HearEvaluationAsync(CancellationToken cancellation)
+    {
+        while (evaluation is { IsOpen: true } && await AskOrHearAsync(cancellation).ConfigureAwait(false))
+        {
+            // Answers are taken until all have come or nobody is left who could give one.
+        }
+        evaluation?.Close();
+    }
+
     private async Task StepAsync(int round, History history, CancellationToken cancellation)
     {
         BlockPool.Shared.Reclaim();
         resting.Clear();
         var state = Now(round, Purpose.Fit, history);
         var now = step = new(state, strategy.AggregateFit(Door.Show(state)));
-        using var reminder = new Reminder(Options.TimeProvider, passed => mailbox.Writer.TryWrite(() => Log.StillAtWork(
-            round, Config.NumRounds, "fit", atWork.Count, passed.TotalSeconds, NameList.Few([.. atWork.Keys.Select(client => client.Name)]))));
+        choices = 0;
+        if (!WasOpen(round)) await KeepClientsAsync(state, cancellation).ConfigureAwait(false);
+        foreach (var update in round == FirstRound ? AcceptedBefore : []) TakeKept(state, update);
+        using var reminder = new Reminder(Options.TimeProvider, passed => mailbox.Writer.TryWrite(() =>
+        {
+            Log.StillAtWork(round, Config.NumRounds, "fit", atWork.Count, passed.TotalSeconds, NameList.Few([.. atWork.Keys.Select(client => client.Name)]));
+            return Task.CompletedTask;
+        }));
         var start = Options.TimeProvider.GetTimestamp();
         while (now.Reports.Count < strategy.UpdatesPerStep && now.Failures.Count < MaxFailures)
         {
@@ -74,13 +96,20 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
         Log.PhaseDone(
             round, Config.NumRounds, "fit", now.Reports.Count, now.Failures.Count, Options.TimeProvider.GetElapsedTime(start).TotalSeconds);
         history.AddStaleness(round, now.Staleness);
-        Record(history, state, now.Aggregation, now.Reports, now.Failures);
+        Record(history, state, now.Aggregation, [.. now.Trained], now.Reports, now.Failures);
         await ReconsiderAsync(history, round, now.Accepted, now.Failures, cancellation).ConfigureAwait(false);
     }
+
+    private bool IsEvaluated(int round) => round % strategy.EvaluateEvery == 0 || round == Config.NumRounds;
 
     private void BeginEvaluation(int round, History history)
     {
         EvaluateCentrally(round, history);
+        AskForEvaluation(round, history);
+    }
+
+    private void AskForEvaluation(int round, History history)
+    {
         if (strategy.FractionEvaluate == 0) return;
         evaluation?.Close();
         var state = Now(round, Purpose.Evaluate, history);
@@ -89,7 +118,7 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
         evaluation = new(state, tasks, (reports, failures) => Record(history, state, reports, failures));
     }
 
-    private RoundState Now(int round, Purpose purpose, History history) => StateOf(round, purpose, history, Connected());
+    private RoundState Now(int round, Purpose purpose, History history) => StateOf(round, purpose, history, [.. Connected().Select(client => client.Info)]);
 
     /// <summary>Asks whoever is free, and waits for an answer or for clients to come or go; false when nobody is at work.</summary>
     private async Task<bool> AskOrHearAsync(CancellationToken cancellation)
@@ -100,7 +129,7 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
         if (atWork.Count == 0) return false;
         if (mailbox.Reader.TryRead(out var act))
         {
-            act();
+            await act().ConfigureAwait(false);
             return true;
         }
         hearing ??= mailbox.Reader.WaitToReadAsync(cancellation).AsTask();
@@ -119,7 +148,7 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
             .. clients.Where(client => !atWork.ContainsKey(client) && (mayTrain && !resting.Contains(client) || evaluation?.Wants(client) == true)),
         ];
         if (free.Length == 0) return;
-        var key = KeyFor(Purpose.Ask, choices++);
+        var key = KeyFor(Purpose.Ask, step?.State.Round ?? Config.NumRounds + 1).Fold((uint)choices++);
         foreach (var client in new RoundState(0, Parameters.Empty, free, key).Sample(strategy.MaxConcurrency - atWork.Count))
         {
             if (evaluation?.Take(client) is { } task) Evaluate(evaluation, task, cancellation);
@@ -129,14 +158,16 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
 
     private void Train(ClientInfo client, RoundState state, CancellationToken cancellation)
     {
-        if (Door.Take(strategy.ConfigureFit(Door.Show(state))).FirstOrDefault(task => task.Client == client) is not { } task)
+        if (Named(Door.Take(strategy.ConfigureFit(Door.Show(state))), state.Round).FirstOrDefault(task => task.Client == client) is not { } task)
         {
             resting.Add(client);
             return;
         }
+        given[client] = state.Round - 1;
         Ask<FitInstructions, FitResult>(
-            "fit", state.Round, task, result => CheckFit(state, state, result), result => Take(task, state, result), failure =>
+            "fit", state.Round, task, result => CheckFit(state, state, result), result => TakeAsync(task, state, result, cancellation), failure =>
             {
+                given.Remove(client);
                 resting.Add(client);
                 step?.Failures.Add(failure);
             },
@@ -144,8 +175,9 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
     }
 
     /// <summary>Folds an update into the present step, unless it is too old or comes after the last.</summary>
-    private void Take(ClientTask<FitInstructions> task, RoundState state, FitResult result)
+    private async Task TakeAsync(ClientTask<FitInstructions> task, RoundState state, FitResult result, CancellationToken cancellation)
     {
+        given.Remove(task.Client);
         if (step is null) return;
         var staleness = step.State.Round - state.Round;
         if (staleness > strategy.MaxStaleness)
@@ -153,19 +185,47 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
             Log.Stale(task.Client.Name, staleness, strategy.MaxStaleness.Value);
             return;
         }
+        await KeepUpdateAsync(step.State.Round, step.Taken++, task.Client, state.Round - 1, result, cancellation).ConfigureAwait(false);
+        Take(step, task.Client, state, task.Instructions.Parameters, result);
+    }
+
+    /// <summary>Folds in an update that was accepted before the server stopped.</summary>
+    private void TakeKept(RoundState now, StoredUpdate update)
+    {
+        var client = ClientInfo.Create("before", update.Client);
+        step!.Taken = update.Place + 1;
+        if ((update.Given == now.Round - 1 ? now.Parameters : ModelOf(update.Given)) is not { } model)
+        {
+            Log.RunFileLost($"the model of round {update.Given}", "an update of it cannot be counted");
+            return;
+        }
+        var state = now with { Round = update.Given + 1, Parameters = model };
+        if (CheckFit(state, state, update.Result) is { } refusal)
+        {
+            step.Failures.Add(new(client, refusal.Reason, refusal.Message));
+            return;
+        }
+        Log.UpdateKept(update.Client);
+        Take(step, client, state, model, update.Result);
+    }
+
+    private void Take(Step step, ClientInfo client, RoundState state, Parameters model, FitResult result)
+    {
+        var staleness = step.State.Round - state.Round;
         try
         {
-            step.Aggregation.Add(Filter.Clip(state, task.Client, result), Door.Copy(task.Instructions.Parameters), staleness);
+            step.Aggregation.Add(Filter.Clip(state, client, result), Door.Copy(model), staleness);
         }
         catch (Exception exception)
         {
             var refusal = Failed(step.State.Round, exception);
-            Log.ClientFailed("fit", task.Client.Name, refusal.Reason, refusal.Message, 0, 0);
-            resting.Add(task.Client);
-            step.Failures.Add(new(task.Client, refusal.Reason, refusal.Message));
+            Log.ClientFailed("fit", client.Name, refusal.Reason, refusal.Message, 0, 0);
+            resting.Add(client);
+            step.Failures.Add(new(client, refusal.Reason, refusal.Message));
             return;
         }
-        step.Accepted.Add(task.Client);
+        step.Accepted.Add(client);
+        step.Trained.Add(client);
         step.Reports.Add(new(result.NumExamples, result.Metrics));
         step.Staleness.Add(staleness);
     }
@@ -173,11 +233,16 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
     private void Evaluate(AsyncEvaluation asked, ClientTask<EvaluateInstructions> task, CancellationToken cancellation) =>
         Ask<EvaluateInstructions, EvaluateResult>(
             "evaluate", asked.State.Round, task, result => strategy.Check(asked.State, result),
-            result => asked.Add(new ClientEvaluation(task.Client, result.Loss, result.NumExamples, result.Metrics)), asked.Add,
+            result =>
+            {
+                asked.Add(new ClientEvaluation(task.Client, result.Loss, result.NumExamples, result.Metrics));
+                return Task.CompletedTask;
+            },
+            asked.Add,
             result => (result.NumExamples, Shown(result.Loss)), cancellation);
 
     private void Ask<TInstructions, TResult>(
-        string phase, int round, ClientTask<TInstructions> task, Func<TResult, Refusal?> check, Action<TResult> accept, Action<ClientFailure> refuse,
+        string phase, int round, ClientTask<TInstructions> task, Func<TResult, Refusal?> check, Func<TResult, Task> accept, Action<ClientFailure> refuse,
         Func<TResult, (long Examples, string Loss)> report, CancellationToken cancellation)
         where TInstructions : Instruction where TResult : Result
     {
@@ -190,7 +255,12 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
             {
                 TResult? accepted = null;
                 var failure = await this.AskAsync(phase, task, check, Keep, report, round, start, cancellation).ConfigureAwait(false);
-                Leave(failure is null ? () => accept(accepted!) : () => refuse(failure));
+                Leave(() =>
+                {
+                    if (failure is null) return accept(accepted!);
+                    refuse(failure);
+                    return Task.CompletedTask;
+                });
 
                 Task Keep(TResult result)
                 {
@@ -201,14 +271,14 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
             catch (Exception exception)
             {
                 // A strategy that throws ends the run.
-                Leave(() => ExceptionDispatchInfo.Throw(exception));
+                Leave(() => Task.FromException(exception));
             }
         }
 
-        void Leave(Action act) => mailbox.Writer.TryWrite(() =>
+        void Leave(Func<Task> act) => mailbox.Writer.TryWrite(() =>
         {
             atWork.Remove(task.Client);
-            act();
+            return act();
         });
     }
 
@@ -218,6 +288,11 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
         public List<ClientMetrics> Reports { get; } = [];
 
         public HashSet<ClientInfo> Accepted { get; } = [];
+
+        public List<ClientInfo> Trained { get; } = [];
+
+        /// <summary>The number of the next update.</summary>
+        public int Taken { get; set; }
 
         public List<int> Staleness { get; } = [];
 

@@ -21,6 +21,24 @@ public record FederationOptions
     /// </remarks>
     public int? Seed { get; init; }
 
+    /// <summary>Told of each round once it is over, and waited for: what it did and measured, and the history with the model so far.</summary>
+    /// <remarks>What it throws ends the run. Nothing of the history may be changed.</remarks>
+    public Func<RoundReport, History, CancellationToken, ValueTask>? OnRound { get; init; }
+
+    /// <summary>Ends the run after a round when it says so, see <see cref="Federation.StopWhen"/>; null works all rounds.</summary>
+    public Func<History, bool>? StopWhen { get; init; }
+
+    /// <summary>Where the run is kept, so that the next server goes on with it; null keeps nothing.</summary>
+    public RunStore? RunStore { get; init; }
+
+    /// <summary>
+    /// How long a round waits for a client with a <see cref="ClientInfo.StableName"/> that was lost to come back and be asked again, above 0 up to
+    /// 49 days, and at most <see cref="ServerConfig.RoundTimeout"/>. Default null: 60 s where <see cref="RunStore"/> keeps the run, else not at all.
+    /// </summary>
+    /// <remarks>Without rounds nobody waits: a client that comes back is asked for something new.</remarks>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public TimeSpan? ReturnTimeout { get; init => field = value is { } time ? Interval.Period.Check("server", nameof(ReturnTimeout), time) : null; }
+
     /// <summary>How far a client's update may lead. Default: wide limits that follow what is usual; <see cref="UpdateLimits.None"/> switches them off.</summary>
     public UpdateLimits UpdateLimits { get; init; } = new();
 

@@ -12,7 +12,7 @@ namespace ManagedFed.Federation;
 public readonly record struct RoundValue<T>(int Round, T Value);
 
 /// <summary>What a run measured, round by round, and the model it ended with.</summary>
-public sealed class History
+public sealed partial class History
 {
     private readonly List<RoundValue<double>> lossesDistributed = [], lossesCentralized = [];
     private readonly List<RoundValue<IReadOnlyList<int>>> staleness = [];
@@ -21,7 +21,21 @@ public sealed class History
     private readonly List<RoundValue<string>> modelsKept = [];
     private readonly Dictionary<string, IReadOnlyList<RoundValue<Scalar>>> fit = [], distributed = [], centralized = [];
 
+    private readonly Dictionary<int, Training> trained = [];
+    private readonly Dictionary<int, TimeSpan> elapsed = [];
+    private readonly SortedSet<int> rounds = [], changed = [];
+
     internal History(Parameters initial) => FinalParameters = initial;
+
+    /// <summary>The history of a run that is gone on with.</summary>
+    internal static History Of(RunState state)
+    {
+        var history = new History(state.Parameters);
+        foreach (var report in state.Reports) history.Add(report);
+        history.changed.Clear();
+        history.Elapsed = new(state.Reports.Sum(report => report.Elapsed.Ticks));
+        return history;
+    }
 
     /// <summary>The clients' weighted loss by round.</summary>
     public IReadOnlyList<RoundValue<double>> LossesDistributed => lossesDistributed;
@@ -62,31 +76,6 @@ public sealed class History
     /// <summary>The time from the first round's start to the last one's end.</summary>
     public TimeSpan Elapsed { get; internal set; }
 
-    internal void AddDistributed(int round, double loss) => lossesDistributed.Add(new(round, loss));
-
-    internal void AddDistributed(int round, IReadOnlyDictionary<string, Scalar> metrics) => Add(distributed, round, metrics);
-
-    internal void AddFit(int round, IReadOnlyDictionary<string, Scalar> metrics) => Add(fit, round, metrics);
-
-    internal void AddFitFailures(int round, IEnumerable<ClientFailure> failures) => fitFailures.AddRange(failures.Select(failure => new RoundValue<ClientFailure>(round, failure)));
-
-    internal void AddEvaluateFailures(int round, IEnumerable<ClientFailure> failures) => evaluateFailures.AddRange(failures.Select(failure => new RoundValue<ClientFailure>(round, failure)));
-
-    internal void AddModelKept(int round, string why) => modelsKept.Add(new(round, why));
-
-    internal void AddStaleness(int round, IReadOnlyList<int> updates) => staleness.Add(new(round, updates));
-
-    internal void AddLimited(int round, int refused, int clipped)
-    {
-        if (refused > 0) updatesRefused.Add(new(round, refused));
-        if (clipped > 0) updatesClipped.Add(new(round, clipped));
-    }
-
-    internal void AddCentralized(int round, CentralEvaluation evaluation)
-    {
-        lossesCentralized.Add(new(round, evaluation.Loss));
-        Add(centralized, round, evaluation.Metrics ?? Metrics.None);
-    }
 
     /// <summary>Writes the history as one JSON object; each list has items <c>[round, value]</c>.</summary>
     /// <remarks>
@@ -171,16 +160,6 @@ public sealed class History
                     text.Append(CultureInfo.InvariantCulture, $"        round {round}: {shown}\n");
                 }
             }
-        }
-    }
-
-    private static void Add(
-        Dictionary<string, IReadOnlyList<RoundValue<Scalar>>> table, int round, IReadOnlyDictionary<string, Scalar> metrics)
-    {
-        foreach (var (name, value) in metrics)
-        {
-            if (!table.TryGetValue(name, out var values)) table[name] = values = new List<RoundValue<Scalar>>();
-            ((List<RoundValue<Scalar>>)values).Add(new(round, value));
         }
     }
 

@@ -10,18 +10,24 @@ internal sealed class RoundLoop(ServerConfig config, Strategy strategy, ClientRe
 
     protected override async Task TrainAsync(History history, CancellationToken cancellation)
     {
-        for (var round = 1; round <= Config.NumRounds; round++)
+        for (var round = FirstRound; round <= Config.NumRounds; round++)
         {
+            var start = Options.TimeProvider.GetTimestamp();
             await FitAsync(round, history, cancellation).ConfigureAwait(false);
             EvaluateCentrally(round, history);
             await EvaluateAsync(round, history, cancellation).ConfigureAwait(false);
+            if (await EndRoundAsync(round, history, start, cancellation).ConfigureAwait(false)) break;
         }
     }
 
     private async Task FitAsync(int round, History history, CancellationToken cancellation)
     {
-        var state = await BeginAsync(round, Purpose.Fit, history, strategy.MinFitClients, cancellation).ConfigureAwait(false);
-        var tasks = Door.Take(strategy.ConfigureFit(Door.Show(state)));
+        var before = ClientsBefore(round);
+        var state = before is not null
+            ? StateOf(round, Purpose.Fit, history, before)
+            : await BeginAsync(round, Purpose.Fit, history, strategy.MinFitClients, cancellation).ConfigureAwait(false);
+        if (before is null) await KeepClientsAsync(state, cancellation).ConfigureAwait(false);
+        var tasks = Named(Door.Take(strategy.ConfigureFit(Door.Show(state))), round);
         var shown = Door.Show(state);
         var aggregation = strategy.AggregateFit(shown);
         var claims = new ExampleClaims(strategy.MaxExamplesRatio, Log);
@@ -30,11 +36,12 @@ internal sealed class RoundLoop(ServerConfig config, Strategy strategy, ClientRe
         var failures = await AskAllAsync<FitInstructions, FitResult>(
             "fit", state, tasks, result => CheckFit(state, shown, result),
             (place, result) => Add(claims.Exchange(new(place, tasks[place].Client, Filter.Clip(state, tasks[place].Client, result)))),
+            (place, result) => KeepUpdateAsync(round, place, tasks[place].Client, round - 1, result, cancellation),
             result => (result.NumExamples, LossIn(result.Metrics)), cancellation).ConfigureAwait(false);
         Add(claims.TakeLast());
 
-        Record(history, state, aggregation, [.. metrics.OfType<ClientMetrics>()], [.. failures, .. thrown]);
         ClientInfo[] accepted = [.. tasks.Where((_, place) => metrics[place] is not null).Select(task => task.Client)];
+        Record(history, state, aggregation, accepted, [.. metrics.OfType<ClientMetrics>()], [.. failures, .. thrown]);
         await ReconsiderAsync(history, round, accepted, failures, cancellation).ConfigureAwait(false);
 
         void Add(ExampleClaims.Claim? claim)
@@ -64,6 +71,7 @@ internal sealed class RoundLoop(ServerConfig config, Strategy strategy, ClientRe
         var failures = await AskAllAsync<EvaluateInstructions, EvaluateResult>(
             "evaluate", state, tasks, result => strategy.Check(shown, result),
             (place, result) => evaluations[place] = new(tasks[place].Client, result.Loss, result.NumExamples, result.Metrics),
+            static (_, _) => Task.CompletedTask,
             result => (result.NumExamples, Shown(result.Loss)), cancellation).ConfigureAwait(false);
 
         Record(history, shown, [.. evaluations.OfType<ClientEvaluation>()], failures);
@@ -73,13 +81,13 @@ internal sealed class RoundLoop(ServerConfig config, Strategy strategy, ClientRe
     {
         BlockPool.Shared.Reclaim();
         var clients = await WaitForAsync(Math.Max(1, Math.Max(strategy.MinAvailableClients, minimum)), cancellation).ConfigureAwait(false);
-        return StateOf(round, purpose, history, clients);
+        return StateOf(round, purpose, history, [.. clients.Select(client => client.Info)]);
     }
 
     /// <summary>Asks all clients at once, or as many as may work at once; each accepted result goes to <paramref name="accept"/>, one at a time, as it arrives.</summary>
     private async Task<IReadOnlyList<ClientFailure>> AskAllAsync<TInstructions, TResult>(
         string phase, RoundState state, IReadOnlyList<ClientTask<TInstructions>> tasks, Func<TResult, Refusal?> check,
-        Action<int, TResult> accept, Func<TResult, (long Examples, string Loss)> report, CancellationToken cancellation)
+        Action<int, TResult> accept, Func<int, TResult, Task> keep, Func<TResult, (long Examples, string Loss)> report, CancellationToken cancellation)
         where TInstructions : Instruction where TResult : Result
     {
         Log.PhaseStarted(state.Round, Config.NumRounds, phase, tasks.Count, state.Clients.Count);
@@ -116,6 +124,7 @@ internal sealed class RoundLoop(ServerConfig config, Strategy strategy, ClientRe
 
         async Task AcceptAsync(int place, TResult result)
         {
+            await keep(place, result).ConfigureAwait(false);
             await gate.WaitAsync(cancellation).ConfigureAwait(false);
             try
             {

@@ -11,6 +11,12 @@ public sealed record RoundState(int Round, Parameters Parameters, IReadOnlyList<
 {
     private readonly ParameterSchema? schema;
 
+    /// <summary>What the strategy remembers of the rounds before: what its last aggregation gave; empty before the first.</summary>
+    public StrategyState Strategy { get; init; } = StrategyState.Empty;
+
+    /// <summary>The run's name, which no other run has.</summary>
+    public string RunId { get; init; } = "";
+
     /// <summary>What the model's arrays are; by default the model's own schema, or else a guess.</summary>
     /// <exception cref="InvalidOperationException">The model is no arrays.</exception>
     public ParameterSchema Schema

@@ -15,8 +15,10 @@ internal abstract partial class ServerLoop
 
     /// <summary>Makes the round's results the next model, when they are enough, the strategy makes one of them, and it is sound.</summary>
     protected void Record(
-        History history, RoundState state, FitAggregation aggregation, IReadOnlyList<ClientMetrics> reports, IReadOnlyList<ClientFailure> failures)
+        History history, RoundState state, FitAggregation aggregation, IReadOnlyList<ClientInfo> clients, IReadOnlyList<ClientMetrics> reports,
+        IReadOnlyList<ClientFailure> failures)
     {
+        string[] names = [.. clients.Select(client => client.StableName ?? client.Name)];
         var round = state.Round;
         history.AddFitFailures(round, failures);
         var few = TooFew(reports.Count, failures);
@@ -32,9 +34,11 @@ internal abstract partial class ServerLoop
         }
         else
         {
-            history.FinalParameters = next;
+            history.FinalParameters = next.Parameters;
+            memory = next.State ?? memory;
             trained = true;
         }
+        history.AddTrained(round, names, reports.Sum(report => report.NumExamples));
         if (few is null) history.AddFit(round, Combine("fit", strategy.FitMetricsAggregation, reports));
     }
 
@@ -71,12 +75,12 @@ internal abstract partial class ServerLoop
         Log.Distributed(state.Round, Config.NumRounds, loss.Value, Shown(metrics));
     }
 
-    private (Parameters? Next, string? Why) Complete(RoundState state, FitAggregation aggregation, IReadOnlyList<ClientFailure> failures)
+    private (FitAggregate? Next, string? Why) Complete(RoundState state, FitAggregation aggregation, IReadOnlyList<ClientFailure> failures)
     {
         try
         {
             if (Door.Take(aggregation.Complete(failures)) is not { } next) return (null, "the strategy made no new one");
-            var why = Filter.CheckStep(state.Parameters, next, limit => strategy.Reach(limit, Updates.Elements(state.Parameters)));
+            var why = Filter.CheckStep(state.Parameters, next.Parameters, limit => strategy.Reach(limit, Updates.Elements(state.Parameters)));
             return (why is null ? next : null, why);
         }
         catch (Exception exception)

@@ -18,8 +18,11 @@ internal abstract partial class ServerLoop
     /// <summary>How long a client may take to leave when asked to; most close their stream at once, without a word.</summary>
     private static readonly TimeSpan GoodbyeTime = TimeSpan.FromSeconds(1);
 
+    /// <summary>How often a client that is lost again and again is asked again in one round.</summary>
+    private const int MostReturns = 10;
+
     private readonly Strategy strategy;
-    private readonly RandomKey key;
+    private RandomKey key;
     private readonly ReplyCast caster;
     private ParameterSchema? schema;
     private Exception? thrown;
@@ -58,36 +61,67 @@ internal abstract partial class ServerLoop
     public async Task<History> RunAsync(CancellationToken cancellation)
     {
         Log.Starting(Config.NumRounds, Config.RoundTimeout?.ToString() ?? "none");
-        var parameters = await InitialAsync(cancellation).ConfigureAwait(false);
-        schema = await SchemaAsync(parameters, cancellation).ConfigureAwait(false);
-        var history = new History(parameters);
-        EvaluateCentrally(0, history);
+        using var kept = Options.RunStore?.Open(Log);
+        stored = kept;
+        var history = Resumed() ?? await BeginAsync(cancellation).ConfigureAwait(false);
+        var before = history.Elapsed;
         var start = Options.TimeProvider.GetTimestamp();
         try
         {
             await TrainAsync(history, cancellation).ConfigureAwait(false);
+            await KeepReportsAsync(history, cancellation).ConfigureAwait(false);
         }
         catch (FederationException exception)
         {
             await SayGoodbyeAsync(cancellation).ConfigureAwait(false);
             throw new FederationException(exception.Message) { History = history };
         }
-        history.Elapsed = Options.TimeProvider.GetElapsedTime(start);
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            throw new RunCanceledException(history, cancellation);
+        }
+        history.Elapsed = before + Options.TimeProvider.GetElapsedTime(start);
         Log.Finished(Config.NumRounds, history.Elapsed.TotalSeconds);
         await SayGoodbyeAsync(cancellation).ConfigureAwait(false);
         return trained || Config.AllowUntrained || Config.NumRounds == 0 ? history : throw new FederationException(Untrained(history), thrown) { History = history };
     }
 
+    private async Task<History> BeginAsync(CancellationToken cancellation)
+    {
+        var parameters = await InitialAsync(cancellation).ConfigureAwait(false);
+        schema = await SchemaAsync(parameters, cancellation).ConfigureAwait(false);
+        var history = new History(parameters);
+        EvaluateCentrally(0, history);
+        await KeepStateAsync(0, history, cancellation).ConfigureAwait(false);
+        return history;
+    }
+
     /// <summary>Trains and evaluates until all rounds are done.</summary>
     protected abstract Task TrainAsync(History history, CancellationToken cancellation);
+
+    /// <summary>Ends a round: what the next one depends on is kept, and whoever watches is told; true when the run is to end.</summary>
+    /// <param name="round">The round.</param>
+    /// <param name="history">What was measured.</param>
+    /// <param name="start">When the round began.</param>
+    /// <param name="cancellation">Ends the run.</param>
+    /// <param name="oldest">The oldest round whose model is still trained from.</param>
+    protected async Task<bool> EndRoundAsync(int round, History history, long start, CancellationToken cancellation, int oldest = int.MaxValue)
+    {
+        history.AddElapsed(round, Options.TimeProvider.GetElapsedTime(start));
+        await KeepStateAsync(round, history, cancellation, oldest).ConfigureAwait(false);
+        if (Options.OnRound is { } watch) await watch(history.Report(round), history, cancellation).ConfigureAwait(false);
+        if (round == Config.NumRounds || Options.StopWhen?.Invoke(history) != true) return false;
+        Log.Stopped(round, Config.NumRounds);
+        return true;
+    }
 
     /// <summary>The chance of a decision, the same for a seed whatever was decided before.</summary>
     protected RandomKey KeyFor(Purpose purpose, int number) => key.Fold((uint)purpose).Fold((uint)number);
 
     /// <summary>What a strategy is told of a round.</summary>
-    protected RoundState StateOf(int round, Purpose purpose, History history, IEnumerable<IClientConnection> clients)
+    protected RoundState StateOf(int round, Purpose purpose, History history, IReadOnlyList<ClientInfo> clients)
     {
-        var state = new RoundState(round, history.FinalParameters, [.. clients.Select(client => client.Info)], KeyFor(purpose, round));
+        var state = new RoundState(round, history.FinalParameters, clients, KeyFor(purpose, round)) { Strategy = memory, RunId = runId };
         return schema is null ? state : state with { Schema = schema };
     }
 
@@ -127,9 +161,7 @@ internal abstract partial class ServerLoop
         where TInstructions : Instruction where TResult : Result
     {
         Instruction instruction = task.Instructions;
-        var answer = Registry.Find(task.Client) is { } client
-            ? await AskAsync(client, instruction with { Round = round }, cancellation).ConfigureAwait(false)
-            : Answer.Failed(FailureReason.Disconnected, "left before the round began");
+        var answer = KeptAnswer(task, round) ?? await AskAsync(task.Client, instruction with { Round = round }, cancellation).ConfigureAwait(false);
         answer = answer with { Reply = caster.Cast(task.Client, instruction, answer.Reply) };
         var seconds = Options.TimeProvider.GetElapsedTime(start).TotalSeconds;
         if (Verdict<TResult>(answer, result => Checked(round, check, result), out var result) is { } refusal)
@@ -171,6 +203,22 @@ internal abstract partial class ServerLoop
         Log.StrategyFailed(exception, round);
         thrown = exception;
         return new(FailureReason.Aggregation, $"the strategy failed on it: {exception.GetType().Name}: {PeerText.Harmless(exception.Message)}");
+    }
+
+    /// <summary>Asks a client, and again when it was lost and comes back in time.</summary>
+    private async Task<Answer> AskAsync(ClientInfo asked, Instruction instruction, CancellationToken cancellation)
+    {
+        var answer = Answer.Failed(FailureReason.Disconnected, "left before the round began");
+        var client = Registry.Find(asked);
+        for (var returns = 0; returns <= MostReturns; returns++)
+        {
+            client ??= await ReturnAsync(asked, instruction, cancellation).ConfigureAwait(false);
+            if (client is null) return answer;
+            answer = await AskAsync(client, instruction, cancellation).ConfigureAwait(false);
+            if (answer.Failure?.Reason != FailureReason.Disconnected) return answer;
+            (asked, client) = (client.Info, null);
+        }
+        return answer;
     }
 
     /// <summary>Asks one client within the round's timeout; a client that takes longer loses its stream.</summary>

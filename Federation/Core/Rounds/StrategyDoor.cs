@@ -4,8 +4,11 @@ namespace ManagedFed.Federation;
 /// <remarks>The library's own strategies only read, and are handed the model itself: its wire form is made once for all clients.</remarks>
 internal sealed class StrategyDoor(Strategy strategy)
 {
-    private readonly bool isForeign = strategy.GetType().Assembly != typeof(Strategy).Assembly;
+    private readonly bool isForeign = IsForeign(strategy);
     private Parameters? model, shown;
+
+    private static bool IsForeign(Strategy strategy) =>
+        strategy.GetType().Assembly != typeof(Strategy).Assembly || strategy is DelegatingStrategy { Inner: var inner } && IsForeign(inner);
 
     /// <summary>A round as the strategy may see it. The copy is made again when the model is another one, or the strategy has changed it.</summary>
     public RoundState Show(RoundState state)
@@ -45,7 +48,7 @@ internal sealed class StrategyDoor(Strategy strategy)
     }
 
     /// <summary>A model that the strategy gave, and may change later.</summary>
-    public Parameters? Take(Parameters? given) => given is null ? null : Copy(given);
+    public FitAggregate? Take(FitAggregate? given) => given is null ? null : given with { Parameters = Copy(given.Parameters), State = isForeign ? given.State?.Own() : given.State };
 
     /// <summary>A model from the strategy, or one for it.</summary>
     public Parameters Copy(Parameters given) => isForeign ? given.Own() : given;

@@ -13,6 +13,17 @@ internal sealed class UpdateFilter(UpdateLimits limits, ILogger log)
     private readonly ConditionalWeakTable<FitResult, StrongBox<double>> norms = [];
     private int refused, clipped;
 
+    /// <summary>What the next round's limits depend on, between two rounds.</summary>
+    public LimitState State
+    {
+        get => new(zeroing?.Norm ?? 0, clipping?.Norm ?? 0);
+        set
+        {
+            if (zeroing is not null) zeroing.Norm = value.Zeroing;
+            if (clipping is not null) clipping.Norm = value.Clipping;
+        }
+    }
+
     /// <summary>Measures an update and refuses it beyond the limit; from any thread.</summary>
     public Refusal? Check(RoundState state, FitResult result)
     {
@@ -70,10 +81,16 @@ internal sealed class UpdateFilter(UpdateLimits limits, ILogger log)
         private double norm;
         private int measured, within;
 
-        /// <summary>True once a norm was measured.</summary>
-        public bool IsKnown => Volatile.Read(ref norm) > 0;
+        public double Norm
+        {
+            get => Volatile.Read(ref norm);
+            set => Volatile.Write(ref norm, value);
+        }
 
-        public double Limit => limit.Factor * Volatile.Read(ref norm) + limit.Increment;
+        /// <summary>True once a norm was measured.</summary>
+        public bool IsKnown => Norm > 0;
+
+        public double Limit => limit.Factor * Norm + limit.Increment;
 
         public void Measure(double value, Parameters model)
         {

@@ -62,6 +62,16 @@ public static class FederatedSimulation
         }
     }
 
+    /// <summary>The same as a sequence of its rounds, each once it is over; leaving the sequence ends the run.</summary>
+    /// <inheritdoc cref="RunAsync"/>
+    public static IAsyncEnumerable<RoundReport> RoundsAsync(
+        IEnumerable<ArrayClient> clients, ServerConfig config, Strategy strategy,
+        SimulationOptions? options = null, CancellationToken cancellation = default)
+    {
+        options ??= new();
+        return RoundStream.Of(options.OnRound, (tell, token) => RunAsync(clients, config, strategy, options with { OnRound = tell }, token), cancellation);
+    }
+
     /// <summary>Refuses to start what would wait for ever.</summary>
     private static void RequireEnough(int clients, ServerConfig config, Strategy strategy)
     {

@@ -9,5 +9,5 @@ internal sealed class Cohort(RoundState state, Func<RoundState, IReadOnlyList<Fi
 
     public override void Add(int place, FitResult result) => results.Add(place, result);
 
-    public override Parameters? Complete(IReadOnlyList<ClientFailure> failures) => results.Count == 0 ? null : combine(state, [.. results.Values]);
+    public override FitAggregate? Complete(IReadOnlyList<ClientFailure> failures) => results.Count == 0 ? null : combine(state, [.. results.Values]);
 }

@@ -42,7 +42,7 @@ public sealed class FaultTolerantFedAvg : FedAvg
             mean.Add(place, result);
         }
 
-        public override Parameters? Complete(IReadOnlyList<ClientFailure> failures) =>
+        public override FitAggregate? Complete(IReadOnlyList<ClientFailure> failures) =>
             Enough(results, failures.Count, rate) ? mean.Complete(failures) : null;
     }
 }

@@ -49,6 +49,6 @@ public sealed class FedAsync : AsyncStrategy
             mixed = Columns.Map([(mixed ?? state.Parameters).Arrays, result.Parameters.Arrays], WeightedColumns.Mean([1 - weight, weight]));
         }
 
-        public override Parameters? Complete(IReadOnlyList<ClientFailure> failures) => mixed;
+        public override FitAggregate? Complete(IReadOnlyList<ClientFailure> failures) => mixed;
     }
 }

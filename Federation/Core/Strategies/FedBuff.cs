@@ -83,12 +83,12 @@ public sealed class FedBuff : AsyncStrategy
         }
 
         /// <summary>(c·w + Σ s·Δ) / c with c = K / η.</summary>
-        public override Parameters? Complete(IReadOnlyList<ClientFailure> failures)
+        public override FitAggregate? Complete(IReadOnlyList<ClientFailure> failures)
         {
             if (count == 0) return null;
-            var means = new Queue<NdArray>(whole.Complete(failures)!.Arrays);
+            var means = new Queue<NdArray>(whole.Complete(failures)!.Parameters.Arrays);
             var divisor = count / strategy.ServerLearningRate;
-            return new([.. model.Select((array, i) => changes[i] is { } sum ? Next(sum, array, divisor) : means.Dequeue())]);
+            return new Parameters([.. model.Select((array, i) => changes[i] is { } sum ? Next(sum, array, divisor) : means.Dequeue())]);
         }
 
         private NdArray[] Others(IReadOnlyList<NdArray> arrays) => [.. arrays.Where((_, i) => changes[i] is null)];

@@ -24,8 +24,8 @@ public sealed class FedNova : Strategy
     internal override bool MovesParameters => true;
 
     /// <inheritdoc/>
-    protected override IReadOnlyDictionary<string, Scalar> FitConfig(int round) =>
-        new Dictionary<string, Scalar>(base.FitConfig(round)) { [ReportKey] = true }.AsReadOnly();
+    protected override IReadOnlyDictionary<string, Scalar> FitConfig(RoundState state) =>
+        new Dictionary<string, Scalar>(base.FitConfig(state)) { [ReportKey] = true }.AsReadOnly();
 
     /// <inheritdoc/>
     public override Refusal? Check(RoundState state, FitResult result)

@@ -7,12 +7,13 @@ namespace ManagedFed.Federation;
 /// with Δ = mean − w the next model is w + step(Δ), element by element.
 /// </summary>
 /// <remarks>
-/// Moments have the model's element type and start at zero in round 1; each step is worked in double precision. Statistics, such as
+/// Moments have the model's element type and start at zero in a run's first round; each step is worked in double precision. Statistics, such as
 /// running means and variances, and integer and bool tensors have no gradient: they become the clients' mean, see <see cref="ParameterSchema"/>.
 /// </remarks>
 public abstract class FedOpt : FedAvg
 {
-    private Moments[]? moments;
+    /// <summary>The names of the moments in the state.</summary>
+    private const string First = "m", Second = "v";
 
     /// <summary>The server's learning rate η, above 0.</summary>
     /// <exception cref="ArgumentException">The value lies outside its range.</exception>
@@ -28,35 +29,43 @@ public abstract class FedOpt : FedAvg
     }
 
     /// <summary>Moves the model by the strategy's formula; may write into the mean.</summary>
-    private protected abstract Parameters Step(RoundState state, Parameters mean);
+    private protected abstract FitAggregate Step(RoundState state, Parameters mean);
 
-    private protected Parameters Step<TFormula>(RoundState state, Parameters mean, TFormula formula) where TFormula : struct, IServerFormula
+    private protected static FitAggregate Step<TFormula>(RoundState state, Parameters mean, TFormula formula) where TFormula : struct, IServerFormula
     {
-        if (state.Round == 1 || moments is null || !moments.Zip(mean.Arrays).All(pair => pair.First.First.Shape == pair.Second.Shape)) moments = [.. mean.Arrays.Select(array => new Moments(array))];
         NdArray[] next = [.. mean.Arrays];
+        var memory = StrategyState.Empty;
         var schema = state.Schema;
         for (var i = 0; i < next.Length; i++)
         {
             var type = next[i].DType;
             if (!type.IsFloating() || !schema.IsTrainable(i)) continue;
             var (model, result) = (state.Parameters.Arrays[i].Widened(), next[i].Widened());
-            if (result.DType == DType.Float32) Step<TFormula, float>(formula, model, result, moments[i]);
-            else Step<TFormula, double>(formula, model, result, moments[i]);
+            var first = Moment(state.Strategy.Item(First, i), result);
+            var second = formula.HasSecondMoment ? Moment(state.Strategy.Item(Second, i), result) : null;
+            if (result.DType == DType.Float32) Step<TFormula, float>(formula, model, result, first, second);
+            else Step<TFormula, double>(formula, model, result, first, second);
             next[i] = result.AsType(type);
+            memory = memory.With(First, i, first);
+            if (second is not null) memory = memory.With(Second, i, second);
         }
-        return new Parameters(next);
+        return new(new(next), memory);
     }
 
     /// <summary>m / (√v + τ), 0 where nothing has moved.</summary>
     private protected static double Adapted(double m, double v, double tau) => m == 0 ? 0 : m / (Math.Sqrt(v) + tau);
 
-    private static void Step<TFormula, T>(TFormula formula, NdArray model, NdArray result, Moments moments)
+    /// <summary>What is remembered of an array, to be written to; zeros at first, and where the model is another one.</summary>
+    private static NdArray Moment(NdArray? before, NdArray like) =>
+        before?.Shape == like.Shape && before.DType == like.DType ? before.Own() : NdArray.Zeros(like.Shape, like.DType);
+
+    private static void Step<TFormula, T>(TFormula formula, NdArray model, NdArray result, NdArray m1, NdArray? m2)
         where TFormula : struct, IServerFormula where T : unmanaged, INumberBase<T>
     {
         var w = model.Elements<T>();
         var next = result.Elements<T>();
-        var first = moments.First.Elements<T>();
-        var second = formula.HasSecondMoment ? moments.Second.Elements<T>() : default;
+        var first = m1.Elements<T>();
+        var second = m2 is null ? default : m2.Elements<T>();
         // An update that overflows a moment would end all learning of that element.
         var most = typeof(T) == typeof(float) ? float.MaxValue : double.MaxValue;
         for (var i = 0; i < next.Length; i++)
@@ -71,22 +80,12 @@ public abstract class FedOpt : FedAvg
         GC.KeepAlive(model);
     }
 
-    /// <summary>What the server remembers of a tensor; the second moment takes memory only when it is asked for.</summary>
-    private sealed class Moments(NdArray like)
-    {
-        private NdArray? second;
-
-        public NdArray First { get; } = NdArray.Zeros(like.Shape, like.DType.Wide());
-
-        public NdArray Second => second ??= NdArray.Zeros(First.Shape, First.DType);
-    }
-
     private sealed class ThenStep(FedOpt strategy, RoundState state, FitAggregation mean) : FitAggregation
     {
         public override void Add(int place, FitResult result) => mean.Add(place, result);
 
-        public override Parameters? Complete(IReadOnlyList<ClientFailure> failures) =>
-            mean.Complete(failures) is { } parameters ? strategy.Step(state, parameters) : null;
+        public override FitAggregate? Complete(IReadOnlyList<ClientFailure> failures) =>
+            mean.Complete(failures) is { } next ? strategy.Step(state, next.Parameters) : null;
     }
 }
 
@@ -119,7 +118,7 @@ public sealed class FedAvgM : FedOpt
     /// <summary>η·(1 + β + β² + …) updates at most.</summary>
     internal override double Reach(double limit, long elements) => limit * Math.Max(1, ServerLearningRate / (1 - ServerMomentum));
 
-    private protected override Parameters Step(RoundState state, Parameters mean) =>
+    private protected override FitAggregate Step(RoundState state, Parameters mean) =>
         Step(state, mean, new Formula(ServerLearningRate, ServerMomentum));
 
     private readonly record struct Formula(double Rate, double Momentum) : IServerFormula
@@ -147,7 +146,7 @@ public sealed class FedAdagrad : FedOpt
     /// <summary>|Δ| is at most √v.</summary>
     internal override double Reach(double limit, long elements) => limit + ServerLearningRate * Math.Sqrt(elements);
 
-    private protected override Parameters Step(RoundState state, Parameters mean) => Step(state, mean, new Formula(ServerLearningRate, Tau));
+    private protected override FitAggregate Step(RoundState state, Parameters mean) => Step(state, mean, new Formula(ServerLearningRate, Tau));
 
     private readonly record struct Formula(double Rate, double Tau) : IServerFormula
     {
@@ -187,7 +186,7 @@ public sealed class FedAdam : FedOpt
     /// <summary>|m| is at most (1−β₁)/√(1−β₂) times √v and a sum over earlier rounds; ten times the rate is beyond every such sum with usual decays.</summary>
     internal override double Reach(double limit, long elements) => limit + 10 * ServerLearningRate * Math.Sqrt(elements);
 
-    private protected override Parameters Step(RoundState state, Parameters mean)
+    private protected override FitAggregate Step(RoundState state, Parameters mean)
     {
         var (first, second) = (1 - Math.Pow(Beta1, state.Round + 1), 1 - Math.Pow(Beta2, state.Round + 1));
         return Step(state, mean, new Formula(ServerLearningRate * Math.Sqrt(second) / first, Beta1, Beta2, Tau));
@@ -234,7 +233,7 @@ public sealed class FedYogi : FedOpt
     /// <summary>|m| is at most (1−β₁)/√(1−β₂) times √v and a sum over earlier rounds; ten times the rate is beyond every such sum with usual decays.</summary>
     internal override double Reach(double limit, long elements) => limit + 10 * ServerLearningRate * Math.Sqrt(elements);
 
-    private protected override Parameters Step(RoundState state, Parameters mean) =>
+    private protected override FitAggregate Step(RoundState state, Parameters mean) =>
         Step(state, mean, new Formula(ServerLearningRate, Beta1, Beta2, Tau));
 
     private readonly record struct Formula(double Rate, double Beta1, double Beta2, double Tau) : IServerFormula

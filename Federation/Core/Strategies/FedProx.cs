@@ -28,6 +28,6 @@ public sealed class FedProx : FedAvg
     protected override string Settings => FormattableString.Invariant($"ProximalMu = {ProximalMu}");
 
     /// <inheritdoc/>
-    protected override IReadOnlyDictionary<string, Scalar> FitConfig(int round) =>
-        new Dictionary<string, Scalar>(base.FitConfig(round)) { [MuKey] = ProximalMu }.AsReadOnly();
+    protected override IReadOnlyDictionary<string, Scalar> FitConfig(RoundState state) =>
+        new Dictionary<string, Scalar>(base.FitConfig(state)) { [MuKey] = ProximalMu }.AsReadOnly();
 }

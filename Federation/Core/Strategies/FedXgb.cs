@@ -68,7 +68,7 @@ public sealed class FedXgbCyclic : Strategy
     public override IReadOnlyList<ClientTask<FitInstructions>> ConfigureFit(RoundState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        return [new(InTurn(state), new FitInstructions(state.Parameters, FitConfig(state.Round)))];
+        return [new(InTurn(state), new FitInstructions(state.Parameters, FitConfig(state)))];
     }
 
     /// <inheritdoc/>

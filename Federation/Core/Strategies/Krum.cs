@@ -69,7 +69,7 @@ public class Krum : Strategy
             if (NumClientsToKeep == 0) return results[order[0]].Parameters;
             var mean = new WeightedMean(state.Parameters.Arrays);
             foreach (var i in order.Take(NumClientsToKeep).Order()) mean.Add(i, results[i]);
-            return mean.Complete([]);
+            return mean.Complete([])!.Parameters;
         });
     }
 }

@@ -1,5 +1,8 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Numerics;
+using System.Security.Cryptography;
+using System.Text;
 
 namespace ManagedFed.Federation;
 
@@ -12,7 +15,7 @@ namespace ManagedFed.Federation;
 /// Clients count alike, whatever their examples. To train, the n tensors of x travel with the n of c behind them, and the config
 /// names the run as <see cref="RunKey"/>. A client sends back the n of yₖ with the n of cₖ⁺ − cₖ behind them and the same number under
 /// the same name in its metrics; one that does not is refused. Statistics and integer tensors become the clients' mean. Models for evaluation are x alone. <see cref="ModuleClient"/> does its
-/// part by itself and keeps its cₖ as long as the run's number stays the same; c starts from zeros in round 1.
+/// part by itself and keeps its cₖ as long as the run's number stays the same; c starts from zeros in a run's first round.
 /// </remarks>
 /// <example><c>new Scaffold { TotalClients = 100, FractionFit = 0.1 }</c></example>
 public sealed class Scaffold : Strategy
@@ -20,8 +23,8 @@ public sealed class Scaffold : Strategy
     /// <summary>The name, in the config and the metrics of training, of the run's number.</summary>
     public const string RunKey = "scaffold_run";
 
-    private Parameters? control;
-    private long run;
+    /// <summary>The name of c in the state.</summary>
+    private const string Control = "c";
 
     /// <summary>The server's learning rate η_g, above 0. Default 1.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not positive and finite.</exception>
@@ -48,23 +51,19 @@ public sealed class Scaffold : Strategy
     public override IReadOnlyList<ClientTask<FitInstructions>> ConfigureFit(RoundState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        if (state.Round == 1 || control is null || UpdateCheck.Structure(control, state.Parameters) is not null)
-        {
-            control = new([.. state.Parameters.Arrays.Select(array => NdArray.Zeros(array.Shape, array.DType))]);
-            run = Random.Shared.NextInt64();
-        }
         return base.ConfigureFit(Extended(state));
     }
 
     /// <inheritdoc/>
-    protected override IReadOnlyDictionary<string, Scalar> FitConfig(int round) =>
-        new Dictionary<string, Scalar>(base.FitConfig(round)) { [RunKey] = run }.AsReadOnly();
+    protected override IReadOnlyDictionary<string, Scalar> FitConfig(RoundState state) =>
+        new Dictionary<string, Scalar>(base.FitConfig(state)) { [RunKey] = Run(state) }.AsReadOnly();
 
     /// <inheritdoc/>
     public override Refusal? Check(RoundState state, FitResult result)
     {
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(result);
+        var run = Run(state);
         if (result.Metrics.TryGetValue(RunKey, out var mark) && mark == run) return base.Check(Extended(state), result);
         var given = result.Metrics.ContainsKey(RunKey) ? mark.ToString() : "missing";
         return new(FailureReason.Unexpected, string.Create(
@@ -78,24 +77,34 @@ public sealed class Scaffold : Strategy
         return new Means(this, state, new WeightedMean(Extended(state).Parameters.Arrays));
     }
 
-    private RoundState Extended(RoundState state) => state with { Parameters = new([.. state.Parameters.Arrays, .. control!.Arrays]) };
+    private static RoundState Extended(RoundState state) => state with { Parameters = new([.. state.Parameters.Arrays, .. ControlOf(state).Arrays]) };
 
-    private Parameters Step(RoundState state, IReadOnlyList<NdArray> means, int clients)
+    /// <summary>c: zeros at first, and when the model is another one.</summary>
+    private static Parameters ControlOf(RoundState state) =>
+        state.Strategy.List(Control) is { } arrays && new Parameters(arrays) is var known && UpdateCheck.Structure(known, state.Parameters) is null
+            ? known
+            : new([.. state.Parameters.Arrays.Select(array => NdArray.Zeros(array.Shape, array.DType))]);
+
+    /// <summary>The run's number, of 63 bits, by which clients know whether their cₖ is of this run.</summary>
+    private static long Run(RoundState state) =>
+        BinaryPrimitives.ReadInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(state.RunId))) & long.MaxValue;
+
+    private FitAggregate Step(RoundState state, IReadOnlyList<NdArray> means, int clients)
     {
         var part = (double)clients / Math.Max(clients, TotalClients ?? state.Clients.Count);
-        var next = new Parameters([.. control!.Arrays.Zip(means.Skip(state.Parameters.Count), (c, change) => c.DType switch
+        var next = new Parameters([.. ControlOf(state).Arrays.Zip(means.Skip(state.Parameters.Count), (c, change) => c.DType switch
         {
             var type when !type.IsFloating() => c,
             DType.Float64 => Moved<double>(c, change, part),
             var type => Moved<float>(c.Widened(), change.Widened(), part).AsType(type),
         })]);
         if (UpdateCheck.Finite(next) is { } refusal) throw new InvalidOperationException($"[Scaffold] the control variate leaves its range: {refusal.Message}");
-        control = next;
+        var memory = state.Strategy.With(Control, next.Arrays);
         var mean = new Parameters([.. means.Take(state.Parameters.Count)]);
-        if (ServerLearningRate == 1) return mean;
+        if (ServerLearningRate == 1) return new(mean, memory);
         var schema = state.Schema;
         var moved = Updates.Scale(state.Parameters, mean, ServerLearningRate);
-        return new([.. mean.Arrays.Select((array, i) => schema.IsTrainable(i) ? moved.Arrays[i] : array)]);
+        return new(new([.. mean.Arrays.Select((array, i) => schema.IsTrainable(i) ? moved.Arrays[i] : array)]), memory);
     }
 
     /// <summary>c + part·change.</summary>
@@ -121,7 +130,7 @@ public sealed class Scaffold : Strategy
             mean.Add(place, result with { NumExamples = 1 });
         }
 
-        public override Parameters? Complete(IReadOnlyList<ClientFailure> failures) =>
-            mean.Complete(failures) is { } means ? strategy.Step(state, means.Arrays, clients) : null;
+        public override FitAggregate? Complete(IReadOnlyList<ClientFailure> failures) =>
+            mean.Complete(failures) is { } means ? strategy.Step(state, means.Parameters.Arrays, clients) : null;
     }
 }

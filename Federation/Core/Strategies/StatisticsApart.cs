@@ -37,6 +37,8 @@ internal sealed class StatisticsApart : FitAggregation
         mean.Add(place, result with { Parameters = Part(result.Parameters, schema, false) });
     }
 
-    public override Parameters? Complete(IReadOnlyList<ClientFailure> failures) =>
-        moved.Complete(failures) is { } trainable ? Join(schema, trainable, mean.Complete(failures)!) : null;
+    public override FitAggregate? Complete(IReadOnlyList<ClientFailure> failures) =>
+        moved.Complete(failures) is { } trainable
+        ? trainable with { Parameters = Join(schema, trainable.Parameters, mean.Complete(failures)!.Parameters) }
+        : null;
 }

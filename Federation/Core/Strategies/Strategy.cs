@@ -23,7 +23,9 @@ public sealed record ClientEvaluation(ClientInfo Client, double Loss, long NumEx
 /// <summary>Decides who works in a round, on what, and what becomes of the answers.</summary>
 /// <remarks>
 /// A strategy of one's own overrides <see cref="AggregateFit"/> and, where clients are to be chosen or instructed otherwise,
-/// <see cref="ConfigureFit"/>. Defaults are Flower's. Samples have max(⌊available·fraction⌋, minimum) clients.
+/// <see cref="ConfigureFit"/>. Defaults are Flower's. Samples have max(⌊available·fraction⌋, minimum) clients. A strategy holds
+/// settings alone: what it remembers from round to round it is given as <see cref="RoundState.Strategy"/> and gives back with the next
+/// model, so that a run can be kept, and one strategy serve several runs.
 /// </remarks>
 public abstract class Strategy
 {
@@ -99,13 +101,14 @@ public abstract class Strategy
     public virtual IReadOnlyList<ClientTask<FitInstructions>> ConfigureFit(RoundState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        var instructions = new FitInstructions(state.Parameters, FitConfig(state.Round));
+        var instructions = new FitInstructions(state.Parameters, FitConfig(state));
         var clients = state.Sample(SampleSize(state, FractionFit, MinFitClients));
         return [.. clients.Select(client => new ClientTask<FitInstructions>(client, instructions))];
     }
 
-    /// <summary>The config for a round's training, by round number from 1: what <see cref="OnFitConfig"/> gives.</summary>
-    protected virtual IReadOnlyDictionary<string, Scalar> FitConfig(int round) => OnFitConfig?.Invoke(round) ?? Metrics.None;
+    /// <summary>The config for a round's training: what <see cref="OnFitConfig"/> gives.</summary>
+    protected virtual IReadOnlyDictionary<string, Scalar> FitConfig(RoundState state) =>
+        OnFitConfig?.Invoke((state ?? throw new ArgumentNullException(nameof(state))).Round) ?? Metrics.None;
 
     /// <summary>Begins the aggregation of one round's trained models.</summary>
     public abstract FitAggregation AggregateFit(RoundState state);

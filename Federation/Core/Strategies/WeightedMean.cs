@@ -55,7 +55,7 @@ internal sealed class WeightedMean(IReadOnlyList<NdArray> like) : FitAggregation
     }
 
     /// <inheritdoc/>
-    public override Parameters? Complete(IReadOnlyList<ClientFailure> failures) =>
+    public override FitAggregate? Complete(IReadOnlyList<ClientFailure> failures) =>
         total == 0 ? null : new Parameters(like.Select((array, i) => Mean(i, array)).ToArray());
 
     private NpyFile Mean(int index, NdArray array) => array.Filled(mean =>

@@ -46,7 +46,7 @@ public sealed class AsyncStrategyTests
         var aggregation = new FedBuff().AggregateFit(State(1.0, 100, false));
         aggregation.Add(Result(2.0, 3, true), State(0.0, 0, false).Parameters, 3);
         aggregation.Add(Result(5.0, 6, false), State(1.0, 0, false).Parameters, 0);
-        var next = aggregation.Complete([])!.Arrays;
+        var next = aggregation.Complete([])!.Parameters.Arrays;
         Assert.Equal([3.5], next[0].ToArray<double>());
         Assert.Equal([4L], next[1].ToArray<long>());
         Assert.Equal([false], next[2].ToArray<bool>());
@@ -106,6 +106,6 @@ public sealed class AsyncStrategyTests
         {
             aggregation.Add(TestKit.Fit(1, TestKit.Floats(trained)), new Parameters(TestKit.Floats(given)), staleness);
         }
-        return aggregation.Complete([])!.Arrays[0].ToArray<float>();
+        return aggregation.Complete([])!.Parameters.Arrays[0].ToArray<float>();
     }
 }

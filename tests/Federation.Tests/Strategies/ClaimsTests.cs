@@ -99,7 +99,7 @@ public sealed class ClaimsTests
         {
             var aggregation = new QFedAvg { Q = 1, LearningRate = 1 }.AggregateFit(TestKit.State(TestKit.Floats(0)));
             foreach (var (place, value) in new[] { (0, 1.0), (1, 1.0), (2, loss) }) aggregation.Add(place, Result("loss", value));
-            return aggregation.Complete([])!.Arrays[0].ToArray<float>()[0];
+            return aggregation.Complete([])!.Parameters.Arrays[0].ToArray<float>()[0];
         }
     }
 
@@ -124,7 +124,7 @@ public sealed class ClaimsTests
         {
             var aggregation = new FedNova().AggregateFit(TestKit.State(TestKit.Floats(0)));
             foreach (var (place, value) in new[] { (0, 10.0), (1, 10.0), (2, steps) }) aggregation.Add(place, Result("num_steps", value));
-            return aggregation.Complete([])!.Arrays[0].ToArray<float>()[0];
+            return aggregation.Complete([])!.Parameters.Arrays[0].ToArray<float>()[0];
         }
     }
 
@@ -238,12 +238,12 @@ public sealed class ClaimsTests
                 mean.Add(place, result);
             }
 
-            public override Parameters? Complete(IReadOnlyList<ClientFailure> failures) => kind switch
+            public override FitAggregate? Complete(IReadOnlyList<ClientFailure> failures) => kind switch
             {
-                "nan" => new(TestKit.Floats(float.NaN)),
-                "far" => new(TestKit.Floats(1e30f)),
-                "shape" => new(TestKit.Floats(1, 2)),
-                "count" => new(TestKit.Floats(1), TestKit.Floats(1)),
+                "nan" => new Parameters(TestKit.Floats(float.NaN)),
+                "far" => new Parameters(TestKit.Floats(1e30f)),
+                "shape" => new Parameters(TestKit.Floats(1, 2)),
+                "count" => new Parameters(TestKit.Floats(1), TestKit.Floats(1)),
                 "throws" => throw new DivideByZeroException(),
                 "null" => null,
                 _ => mean.Complete(failures),

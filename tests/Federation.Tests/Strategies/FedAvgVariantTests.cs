@@ -37,7 +37,7 @@ public sealed class FedAvgVariantTests
         var failed = Enumerable.Range(0, failures).Select(_ => new ClientFailure(client, FailureReason.TimedOut, "late")).ToArray();
         var aggregation = strategy.AggregateFit(TestKit.State(TestKit.Floats(0)));
         for (var i = 0; i < results; i++) aggregation.Add(i, TestKit.Fit(1, TestKit.Floats(4)));
-        Assert.Equal(counts ? 4f : null, aggregation.Complete(failed)?.Arrays[0].ToArray<float>()[0]);
+        Assert.Equal(counts ? 4f : null, aggregation.Complete(failed)?.Parameters.Arrays[0].ToArray<float>()[0]);
 
         var evaluations = Enumerable.Range(0, results).Select(_ => new ClientEvaluation(client, 0.5, 10, TestKit.NoValues)).ToArray();
         Assert.Equal(counts ? 0.5 : null, strategy.AggregateEvaluate(TestKit.State(TestKit.Floats(0)), evaluations, failed));

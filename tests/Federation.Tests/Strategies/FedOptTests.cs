@@ -56,12 +56,14 @@ public sealed class FedOptTests
         var random = new Random(7);
         var (w, m, v) = (new double[50], new double[50], new double[50]);
         var model = new Parameters(NdArray.Zeros([4, 10]), NdArray.Zeros([10]));
+        var memory = StrategyState.Empty;
         for (var round = 1; round <= 10; round++)
         {
             var mean = w.Select(value => (float)(value + random.NextDouble() - 0.5)).ToArray();
-            var aggregation = strategy.AggregateFit(new(round, model, [], default));
+            var aggregation = strategy.AggregateFit(new(round, model, [], default) { Strategy = memory });
             aggregation.Add(0, TestKit.Fit(3, NdArray.From<float>(mean.AsSpan(0, 40), [4, 10]), NdArray.From<float>(mean.AsSpan(40), [10])));
-            model = aggregation.Complete([])!;
+            var next = aggregation.Complete([])!;
+            (model, memory) = (next.Parameters, next.State!);
             for (var i = 0; i < 50; i++) w[i] += Reference(strategy, round, mean[i] - w[i], ref m[i], ref v[i]);
             float[] actual = [.. model.Arrays[0].ToArray<float>(), .. model.Arrays[1].ToArray<float>()];
             for (var i = 0; i < 50; i++) Assert.Equal(w[i], actual[i], 2e-5 * Math.Max(1, Math.Abs(w[i])));
@@ -84,7 +86,7 @@ public sealed class FedOptTests
         var aggregation = new FedAvgM { ServerLearningRate = 2 }.AggregateFit(TestKit.State(NdArray.From(0L), NdArray.From(1.0)));
         aggregation.Add(0, TestKit.Fit(1, NdArray.From(3L), NdArray.From(1.0)));
         aggregation.Add(1, TestKit.Fit(1, NdArray.From(6L), NdArray.From(3.0)));
-        var next = aggregation.Complete([])!;
+        var next = aggregation.Complete([])!.Parameters;
         Assert.Equal([4L], next.Arrays[0].ToArray<long>());
         Assert.Equal([3.0], next.Arrays[1].ToArray<double>());
     }
@@ -114,10 +116,17 @@ public sealed class FedOptTests
         }
     }
 
-    private static float Round(FedOpt strategy, int round, float model, float client)
+    /// <summary>What the run's strategy remembers.</summary>
+    private StrategyState memory = StrategyState.Empty;
+
+    /// <summary>One round of a run; the first one begins another run.</summary>
+    private float Round(FedOpt strategy, int round, float model, float client)
     {
-        var aggregation = strategy.AggregateFit(new(round, new Parameters(TestKit.Floats(model)), [], default));
+        var state = new RoundState(round, new Parameters(TestKit.Floats(model)), [], default) { Strategy = round == 1 ? StrategyState.Empty : memory };
+        var aggregation = strategy.AggregateFit(state);
         aggregation.Add(0, TestKit.Fit(1, TestKit.Floats(client)));
-        return aggregation.Complete([])!.Arrays[0].ToArray<float>()[0];
+        var next = aggregation.Complete([])!;
+        memory = next.State!;
+        return next.Parameters.Arrays[0].ToArray<float>()[0];
     }
 }

@@ -52,6 +52,6 @@ public sealed class KrumTiesTests
     {
         var aggregation = strategy.AggregateFit(TestKit.State(TestKit.Floats(0)));
         for (var k = 0; k < values.Length; k++) aggregation.Add(k, TestKit.Fit(1, TestKit.Floats(values[k])));
-        return aggregation.Complete([])!.Arrays[0].ToArray<float>()[0];
+        return aggregation.Complete([])!.Parameters.Arrays[0].ToArray<float>()[0];
     }
 }

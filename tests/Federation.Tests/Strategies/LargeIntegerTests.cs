@@ -49,7 +49,7 @@ public sealed class LargeIntegerTests
         var aggregation = new FedMedian().AggregateFit(TestKit.State(NdArray.From<ulong>(0, 0)));
         ulong[] values = [ulong.MaxValue, Half + 1, Half + 3];
         for (var i = 0; i < 3; i++) aggregation.Add(i, TestKit.Fit(1, NdArray.From(values[i], ulong.MaxValue)));
-        Assert.Equal([Half + 3, ulong.MaxValue], aggregation.Complete([])!.Arrays[0].ToArray<ulong>());
+        Assert.Equal([Half + 3, ulong.MaxValue], aggregation.Complete([])!.Parameters.Arrays[0].ToArray<ulong>());
     }
 
     public static TheoryData<Strategy, string> Rules => new()
@@ -80,7 +80,7 @@ public sealed class LargeIntegerTests
                 var metrics = new Dictionary<string, Scalar> { ["num_steps"] = 1 + k % 3, ["loss"] = 0.1 * (k + 1) };
                 aggregation.Add(k, TestKit.Fit(1 + k, NdArray.From(0.3f * (k + 1)), NdArray.From(value)) with { Metrics = metrics });
             }
-            Assert.True(aggregation.Complete([])!.Arrays[1].ToArray<long>()[0] == value, $"{name} changed {value}");
+            Assert.True(aggregation.Complete([])!.Parameters.Arrays[1].ToArray<long>()[0] == value, $"{name} changed {value}");
         }
     }
 
@@ -110,6 +110,6 @@ public sealed class LargeIntegerTests
     {
         var aggregation = strategy.AggregateFit(TestKit.State(NdArray.Zeros([models[0].Length], DType.Int64)));
         for (var i = models.Length - 1; i >= 0; i--) aggregation.Add(i, TestKit.Fit(1, NdArray.From<long>(models[i])));
-        return aggregation.Complete([])!.Arrays[0].ToArray<long>();
+        return aggregation.Complete([])!.Parameters.Arrays[0].ToArray<long>();
     }
 }

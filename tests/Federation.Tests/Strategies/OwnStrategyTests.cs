@@ -18,7 +18,7 @@ public sealed class OwnStrategyTests
             var aggregation = strategy.AggregateFit(TestKit.State(TestKit.Floats(0)));
             aggregation.Add(0, TestKit.Fit(1, TestKit.Floats(1)));
             aggregation.Add(1, TestKit.Fit(3, TestKit.Floats(5)));
-            return Assert.Single(aggregation.Complete([])!.Arrays[0].ToArray<float>());
+            return Assert.Single(aggregation.Complete([])!.Parameters.Arrays[0].ToArray<float>());
         }
     }
 
@@ -42,6 +42,6 @@ internal sealed class EqualVotes : Strategy
     {
         public override void Add(int place, FitResult result) => mean.Add(place, result with { NumExamples = 1 });
 
-        public override Parameters? Complete(IReadOnlyList<ClientFailure> failures) => mean.Complete(failures);
+        public override FitAggregate? Complete(IReadOnlyList<ClientFailure> failures) => mean.Complete(failures);
     }
 }

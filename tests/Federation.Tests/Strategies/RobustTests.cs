@@ -21,7 +21,7 @@ public sealed class RobustTests
         var aggregation = strategy.AggregateFit(TestKit.State(NdArray.From(0L, 0), NdArray.From(false, false)));
         aggregation.Add(0, TestKit.Fit(1, NdArray.From(1L, 3), NdArray.From(true, true)));
         aggregation.Add(1, TestKit.Fit(1, NdArray.From(2L, 4), NdArray.From(false, true)));
-        var next = aggregation.Complete([])!;
+        var next = aggregation.Complete([])!.Parameters;
         Assert.Equal([2L, 4], next.Arrays[0].ToArray<long>());
         Assert.Equal([false, true], next.Arrays[1].ToArray<bool>());
     }
@@ -61,7 +61,7 @@ public sealed class RobustTests
         {
             aggregation.Add(place, TestKit.Fit(examples, TestKit.Floats(value)));
         }
-        Assert.Equal([1.9f], aggregation.Complete([])!.Arrays[0].ToArray<float>());
+        Assert.Equal([1.9f], aggregation.Complete([])!.Parameters.Arrays[0].ToArray<float>());
     }
 
     [Fact]
@@ -160,6 +160,6 @@ public sealed class RobustTests
         var aggregation = strategy.AggregateFit(TestKit.State(NdArray.Zeros([models[0].Length])));
         // Results arrive in another order than the tasks were given out in.
         for (var i = models.Length - 1; i >= 0; i--) aggregation.Add(i, TestKit.Fit(1, NdArray.From<float>(models[i])));
-        return aggregation.Complete([])!.Arrays[0].ToArray<float>();
+        return aggregation.Complete([])!.Parameters.Arrays[0].ToArray<float>();
     }
 }

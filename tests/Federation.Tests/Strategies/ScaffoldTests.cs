@@ -24,15 +24,16 @@ public sealed class ScaffoldTests
             Assert.Null(strategy.Check(state, result));
             aggregation.Add(place, result);
         }
-        var next = aggregation.Complete([])!;
+        var (next, memory) = aggregation.Complete([])!;
         Assert.Equal([2.5f], next.Arrays[0].ToArray<float>());
         Assert.Equal([8L], next.Arrays[1].ToArray<long>());
 
-        var task = strategy.ConfigureFit(state with { Round = 2, Parameters = next })[0].Instructions;
+        var after = state with { Round = 2, Parameters = next, Strategy = memory! };
+        var task = strategy.ConfigureFit(after)[0].Instructions;
         Assert.Equal([2.5f, 2f], [task.Parameters.Arrays[0].ToArray<float>()[0], task.Parameters.Arrays[2].ToArray<float>()[0]]);
         Assert.Equal([0L], task.Parameters.Arrays[3].ToArray<long>());
         Assert.Equal(run, task.Config[Scaffold.RunKey].AsInt64());
-        Assert.Same(next, strategy.ConfigureEvaluate(state with { Round = 2, Parameters = next })[0].Instructions.Parameters);
+        Assert.Same(next, strategy.ConfigureEvaluate(after)[0].Instructions.Parameters);
     }
 
     [Fact]
@@ -43,8 +44,8 @@ public sealed class ScaffoldTests
         var first = Run(strategy, state);
         var aggregation = strategy.AggregateFit(state);
         aggregation.Add(0, Result(first, 1, TestKit.Floats(1), TestKit.Floats(5)));
-        aggregation.Complete([]);
-        Assert.NotEqual(first, Run(strategy, state));
+        Assert.Equal([5f], aggregation.Complete([])!.State!.List("c")![0].ToArray<float>());
+        Assert.NotEqual(first, Run(strategy, state with { RunId = "another" }));
         Assert.Equal([0f], strategy.ConfigureFit(state)[0].Instructions.Parameters.Arrays[1].ToArray<float>());
     }
 
@@ -78,7 +79,8 @@ public sealed class ScaffoldTests
             {
                 aggregation.Add(k, Result(run, 1 + k, NdArray.From<float>(models[k].AsSpan(0, 100)), NdArray.From<float>(models[k].AsSpan(100))));
             }
-            var next = state with { Round = 2, Parameters = aggregation.Complete([])! };
+            var (model, memory) = aggregation.Complete([])!;
+            var next = state with { Round = 2, Parameters = model, Strategy = memory! };
             return strategy.ConfigureFit(next)[0].Instructions.Parameters.Arrays.SelectMany(array => array.ToArray<float>()).ToArray();
         }).ToArray();
         Assert.True(results[0].AsSpan().SequenceEqual(results[1]));

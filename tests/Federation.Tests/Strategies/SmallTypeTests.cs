@@ -16,7 +16,7 @@ public sealed class SmallTypeTests
     {
         var round = strategy.AggregateFit(TestKit.State(model));
         for (var i = 0; i < updates.Length; i++) round.Add(i, TestKit.Fit(1, updates[i]));
-        return round.Complete([])!.Arrays[0];
+        return round.Complete([])!.Parameters.Arrays[0];
     }
 
     [Theory]

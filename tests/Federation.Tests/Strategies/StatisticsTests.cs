@@ -74,12 +74,11 @@ public sealed class StatisticsTests
         var model = new Parameters(TestKit.Floats(0), TestKit.Floats(100));
         var state = new RoundState(1, model, [], default) { Schema = ParameterSchema.Guess(model.Arrays).With(ParameterRole.Variance, 1) };
         var metrics = new Dictionary<string, Scalar> { ["num_steps"] = 3, ["loss"] = 1 };
-        if (strategy is Scaffold) strategy.ConfigureFit(state);
         var aggregation = strategy.AggregateFit(state);
         NdArray[] control = strategy is Scaffold ? [TestKit.Floats(0), TestKit.Floats(0)] : [];
         aggregation.Add(0, TestKit.Fit(1, [TestKit.Floats(1), TestKit.Floats(2), .. control]) with { Metrics = metrics });
         aggregation.Add(1, TestKit.Fit(3, [TestKit.Floats(1), TestKit.Floats(6), .. control]) with { Metrics = metrics });
-        Assert.Equal([name == "Scaffold" ? 4f : 5f], aggregation.Complete([])!.Arrays[1].ToArray<float>());
+        Assert.Equal([name == "Scaffold" ? 4f : 5f], aggregation.Complete([])!.Parameters.Arrays[1].ToArray<float>());
     }
 
     [Fact]
@@ -89,7 +88,7 @@ public sealed class StatisticsTests
         var model = new Parameters(TestKit.Floats(0), NdArray.From(9L));
         var aggregation = new FLTrust { TrainOnServer = (_, _) => [TestKit.Floats(1), NdArray.From(9L)] }.AggregateFit(new(1, model, [], default));
         foreach (var (place, g, counter) in new[] { (0, 1f, 3L), (1, 2f, 5L), (2, -1f, 1000L) }) aggregation.Add(place, TestKit.Fit(1, TestKit.Floats(g), NdArray.From(counter)));
-        var next = aggregation.Complete([])!;
+        var next = aggregation.Complete([])!.Parameters;
         Assert.Equal([1f], next.Arrays[0].ToArray<float>());
         Assert.Equal([4L], next.Arrays[1].ToArray<long>());
     }

@@ -107,9 +107,9 @@ public sealed class WeightingTests
         var aggregation = strategy.AggregateFit(start);
         aggregation.Add(1, Xgb(Trees("b")));
         aggregation.Add(0, Xgb(Trees("a")));
-        var second = strategy.AggregateFit(start with { Round = 2, Parameters = aggregation.Complete([])! });
+        var second = strategy.AggregateFit(start with { Round = 2, Parameters = aggregation.Complete([])!.Parameters });
         second.Add(0, Xgb(Trees("c", "d")));
-        var next = second.Complete([])!;
+        var next = second.Complete([])!.Parameters;
 
         Assert.Equal("", next.TensorType);
         var model = JsonNode.Parse(next.Payloads[0].Span)!["learner"]!["gradient_booster"]!["model"]!;
@@ -148,7 +148,7 @@ public sealed class WeightingTests
         var result = Xgb("any bytes");
         Assert.Null(strategy.Check(Opaque(), result));
         aggregation.Add(0, result);
-        Assert.Same(result.Parameters, aggregation.Complete([]));
+        Assert.Same(result.Parameters, aggregation.Complete([])!.Parameters);
     }
 
     /// <summary>Stands for a round that keeps the model.</summary>
@@ -178,6 +178,6 @@ public sealed class WeightingTests
     {
         var aggregation = strategy.AggregateFit(TestKit.State(NdArray.From<float>(model)));
         for (var i = 0; i < results.Length; i++) aggregation.Add(i, results[i]);
-        return aggregation.Complete([])?.Arrays[0].ToArray<float>() ?? Unchanged;
+        return aggregation.Complete([])?.Parameters.Arrays[0].ToArray<float>() ?? Unchanged;
     }
 }

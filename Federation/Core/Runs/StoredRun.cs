@@ -1,0 +1,295 @@
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+
+namespace ManagedFed.Federation;
+
+/// <summary>An accepted update, kept until its round is over.</summary>
+/// <param name="Round">The round it counts in.</param>
+/// <param name="Place">Its place among the round's tasks, or its number among a step's updates.</param>
+/// <param name="Client">The client's stable name.</param>
+/// <param name="Given">The round whose model it was trained from.</param>
+/// <param name="Result">The update as it was accepted.</param>
+internal sealed record StoredUpdate(int Round, int Place, string Client, int Given, FitResult Result);
+
+/// <summary>A run on a disk: its newest state, the updates of the round that was open, and what is to be added to them.</summary>
+/// <remarks>
+/// A state is a file of its own, named in the journal once it is whole on disk; so is each update. What the journal does not name
+/// did not happen. A file that is damaged is passed over for the generation before it, and the journal says from which round the run
+/// went on.
+/// </remarks>
+internal sealed class StoredRun : IDisposable
+{
+    private readonly IRunDisk disk;
+    private readonly RunJournal journal;
+    private readonly ILogger log;
+    private readonly int generations;
+    private readonly Lock gate = new();
+
+    private StoredRun(IRunDisk disk, int generations, ILogger log)
+    {
+        this.disk = disk;
+        this.generations = generations;
+        this.log = log;
+        journal = new(disk);
+    }
+
+    /// <summary>The newest whole state; null for a run that is yet to begin.</summary>
+    public RunState? State { get; private set; }
+
+    /// <summary>The updates accepted in the round after <see cref="State"/>, by place.</summary>
+    public IReadOnlyList<StoredUpdate> Accepted { get; private set; } = [];
+
+    /// <summary>The clients that were there when that round began; null when it did not.</summary>
+    public IReadOnlyList<string>? Clients { get; private set; }
+
+    /// <summary>Takes the run of a disk, or begins one.</summary>
+    /// <param name="disk">The disk, which is closed with the run.</param>
+    /// <param name="generations">How many states are kept, at least 1.</param>
+    /// <param name="log">Is told what is damaged.</param>
+    /// <exception cref="InvalidDataException">The run has states, and none of them can be read.</exception>
+    public static StoredRun Open(IRunDisk disk, int generations, ILogger log)
+    {
+        var run = new StoredRun(disk, generations, log);
+        try
+        {
+            run.Restore();
+        }
+        catch
+        {
+            run.Dispose();
+            throw;
+        }
+        return run;
+    }
+
+    /// <summary>Notes who is there as a round begins.</summary>
+    public void Begin(int round, IEnumerable<string> clients)
+    {
+        lock (gate)
+        {
+            journal.Append(json =>
+            {
+                json.WriteString("event", "begin");
+                json.WriteNumber("round", round);
+                json.WriteStartArray("clients");
+                foreach (var client in clients) json.WriteStringValue(client);
+                json.WriteEndArray();
+            });
+        }
+    }
+
+    /// <summary>Keeps an accepted update; on disk when this returns.</summary>
+    /// <exception cref="IOException">There is no room; the update is not kept.</exception>
+    public void Accept(StoredUpdate update)
+    {
+        var file = UpdateName(update.Round, update.Place);
+        disk.Replace(file, stream => RunFile.Write(stream, update.Result.Parameters, StrategyState.Empty, json =>
+        {
+            json.WriteNumber("examples", update.Result.NumExamples);
+            json.WritePropertyName("metrics");
+            ScalarJson.Write(json, update.Result.Metrics);
+        }));
+        lock (gate)
+        {
+            journal.Append(json =>
+            {
+                json.WriteString("event", "update");
+                json.WriteNumber("round", update.Round);
+                json.WriteNumber("place", update.Place);
+                json.WriteString("client", update.Client);
+                json.WriteNumber("given", update.Given);
+                json.WriteString("file", file);
+            });
+        }
+    }
+
+    /// <summary>Ends a round: its state is on disk when this returns, and what only older ones needed is gone.</summary>
+    /// <param name="state">The state after it; its reports are not looked at.</param>
+    /// <param name="reports">The reports that are new or changed.</param>
+    /// <param name="oldest">The oldest round whose model is still trained from, and so is kept.</param>
+    /// <exception cref="IOException">There is no room; the state before stays the newest.</exception>
+    public void Commit(RunState state, IReadOnlyList<RoundReport> reports, int oldest = int.MaxValue)
+    {
+        var file = StateName(state.Round);
+        disk.Replace(file, stream => RunFile.Write(stream, state.Parameters, state.Strategy, json =>
+        {
+            json.WriteString("run_id", state.RunId);
+            json.WriteNumber("round", state.Round);
+            json.WriteNumber("key", (ulong)state.Key.Word0 << 32 | state.Key.Word1);
+            json.WriteString("limits", FormattableString.Invariant($"{state.Limits.Zeroing:R} {state.Limits.Clipping:R}"));
+            if (state.Schema is not { } schema) return;
+            json.WriteString(ParameterSchema.StatisticsKey, schema.IndicesOf(ParameterRole.Statistic));
+            json.WriteString(ParameterSchema.VariancesKey, schema.IndicesOf(ParameterRole.Variance));
+        }));
+        lock (gate)
+        {
+            journal.Append([.. reports.Select(Written), json =>
+            {
+                json.WriteString("event", "state");
+                json.WriteNumber("round", state.Round);
+                json.WriteString("run_id", state.RunId);
+                json.WriteString("file", file);
+            }]);
+        }
+        State = state;
+        Prune(state.Round, oldest);
+    }
+
+    /// <summary>The model after a round; null when it is not kept any more.</summary>
+    public Parameters? ModelOf(int round) => Read(StateName(round), static (model, _, _) => model);
+
+    /// <summary>Keeps what was measured after the last state.</summary>
+    /// <exception cref="IOException">There is no room.</exception>
+    public void Report(IReadOnlyList<RoundReport> reports)
+    {
+        lock (gate) journal.Append([.. reports.Select(Written)]);
+    }
+
+    private static Action<Utf8JsonWriter> Written(RoundReport report) => json =>
+    {
+        json.WriteString("event", "report");
+        json.WriteNumber("round", report.Round);
+        json.WritePropertyName("report");
+        RoundReportJson.Write(json, report);
+    };
+
+    public void Dispose() => disk.Dispose();
+
+    private void Restore()
+    {
+        var (events, damaged, cut) = journal.Open();
+        if (damaged > 0) log.JournalDamaged(damaged);
+        if (cut > 0) log.JournalCut(cut);
+        var rounds = new SortedDictionary<int, Past>();
+        foreach (var entry in events) Replay(rounds, entry);
+
+        var newest = rounds.LastOrDefault(round => round.Value.State is not null, KeyValuePair.Create(-1, new Past())).Key;
+        foreach (var (round, past) in rounds.Reverse())
+        {
+            if (past.State is null || Load(past.State, round, [.. rounds.Values.Select(p => p.Report).OfType<RoundReport>().Where(r => r.Round <= round)]) is not { } state) continue;
+            State = state;
+            break;
+        }
+        if (State is null && newest >= 0)
+        {
+            throw new InvalidDataException(
+                $"[run] the journal has states up to round {newest}, and no file of one can be read; restore the folder from a copy, or begin a new run in another");
+        }
+        if (State is not null && State.Round != newest)
+        {
+            log.GenerationBefore(newest, State.Round);
+            journal.Append(json =>
+            {
+                json.WriteString("event", "resume");
+                json.WriteNumber("round", State.Round);
+            });
+        }
+        if (!rounds.TryGetValue((State?.Round ?? -1) + 1, out var open)) return;
+        Clients = open.Clients;
+        Accepted = [.. open.Updates.Values.Select(LoadUpdate).OfType<StoredUpdate>()];
+    }
+
+    private static void Replay(SortedDictionary<int, Past> rounds, JsonElement entry)
+    {
+        var round = entry.GetProperty("round").GetInt32();
+        var kind = entry.GetProperty("event").GetString();
+        if (kind == "resume")
+        {
+            // The states of later rounds were lost. The updates of the next one still stand: it is worked again by the same clients.
+            foreach (var later in rounds.Keys.Where(known => known > round + 1).ToArray()) rounds.Remove(later);
+            if (rounds.TryGetValue(round + 1, out var next)) (next.State, next.Report) = (null, null);
+            return;
+        }
+        if (!rounds.TryGetValue(round, out var past)) rounds[round] = past = new();
+        switch (kind)
+        {
+            case "begin":
+                past.Clients = [.. entry.GetProperty("clients").EnumerateArray().Select(client => client.GetString()!)];
+                past.Updates.Clear();
+                break;
+            case "update":
+                past.Updates[entry.GetProperty("place").GetInt32()] = entry;
+                break;
+            case "state":
+                past.State = Text(entry, "file");
+                break;
+            case "report":
+                past.Report = RoundReportJson.Read(entry.GetProperty("report"));
+                break;
+        }
+    }
+
+    private RunState? Load(string file, int round, IReadOnlyList<RoundReport> reports) => Read(file, (model, strategy, details) =>
+    {
+        if (Number(details, "round") is var found && found != round) throw new FormatException($"[run] the file is of round {found}, not {round}");
+        double[] limits = [.. Text(details, "limits").Split(' ').Select(norm => double.Parse(norm, CultureInfo.InvariantCulture))];
+        return new RunState(
+            Text(details, "run_id"), round, model, strategy, new(limits[0], limits[1]), RandomKey.FromSeed(details.GetProperty("key").GetUInt64()))
+        {
+            Reports = reports,
+            Schema = details.TryGetProperty(ParameterSchema.StatisticsKey, out var statistics)
+                ? ParameterSchema.Told(model.Arrays, statistics.GetString()!, Text(details, ParameterSchema.VariancesKey)) : null,
+        };
+    });
+
+    private StoredUpdate? LoadUpdate(JsonElement entry) => Read(Text(entry, "file"), (model, _, details) => new StoredUpdate(
+        Number(entry, "round"), Number(entry, "place"), Text(entry, "client"), Number(entry, "given"),
+        new FitResult(ResultStatus.Success, model, details.GetProperty("examples").GetInt64(), ScalarJson.ReadAll(details.GetProperty("metrics")))));
+
+    /// <summary>What a file holds; null, and a word in the log, when it cannot be used.</summary>
+    private T? Read<T>(string file, Func<Parameters, StrategyState, JsonElement, T> read) where T : class
+    {
+        string why;
+        try
+        {
+            using var stream = disk.Read(file);
+            if (stream is not null)
+            {
+                var (model, state, details) = RunFile.Read(stream);
+                return read(model, state, details);
+            }
+            why = "it is not there";
+        }
+        catch (Exception exception) when (exception is FormatException or IOException or KeyNotFoundException or InvalidOperationException)
+        {
+            why = exception.Message;
+        }
+        log.RunFileLost(file, why);
+        return null;
+    }
+
+    private static int Number(JsonElement json, string name) => json.GetProperty(name).GetInt32();
+
+    private static string Text(JsonElement json, string name) => json.GetProperty(name).GetString()!;
+
+    /// <summary>Removes states older than the last few, and the updates of rounds that are over and could not be worked again.</summary>
+    private void Prune(int round, int oldest)
+    {
+        foreach (var name in disk.List(""))
+        {
+            if (NumberIn(name, "state-") is { } state && state <= round - generations && state < oldest) disk.Delete(name);
+            if (NumberIn(name, "round-") is { } updates && updates <= round - generations + 1 && updates <= round) disk.Delete(name);
+        }
+    }
+
+    private static int? NumberIn(string name, string prefix) =>
+        name.StartsWith(prefix, StringComparison.Ordinal)
+        && int.TryParse(name.AsSpan(prefix.Length, Math.Min(6, name.Length - prefix.Length)), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+
+    private static string StateName(int round) => string.Create(CultureInfo.InvariantCulture, $"state-{round:d6}.safetensors");
+
+    private static string UpdateName(int round, int place) => string.Create(CultureInfo.InvariantCulture, $"round-{round:d6}/{place:d6}.safetensors");
+
+    /// <summary>What the journal says of one round.</summary>
+    private sealed class Past
+    {
+        public IReadOnlyList<string>? Clients { get; set; }
+
+        public SortedDictionary<int, JsonElement> Updates { get; } = [];
+
+        public string? State { get; set; }
+
+        public RoundReport? Report { get; set; }
+    }
+}
