@@ -11,6 +11,7 @@ internal sealed class Client : SyncArrayClient
     private readonly Settings settings;
     private readonly Learner learner;
     private readonly Dataset train, test;
+    private readonly RandomKey own;
     private RandomKey key;
 
     private Client(Settings settings, int node, Dataset images)
@@ -18,7 +19,7 @@ internal sealed class Client : SyncArrayClient
         this.settings = settings;
         // All clients draw the same model, whichever the server asks for it, and each its own order of images.
         learner = new Learner(settings, images.Inputs.Shape[1]);
-        key = RandomKey.FromSeed((ulong)settings.Seed).Fold((uint)node);
+        own = key = RandomKey.FromSeed((ulong)settings.Seed).Fold((uint)node);
         var splits = new Dictionary<string, Table> { ["train"] = Table.Of(images) };
         var data = new FederatedDataset(splits, new() { ["train"] = settings.Partitions }, seed: (ulong)settings.Seed);
         var (learnt, judged) = data.LoadPartition(node).TrainTestSplit(testSize: 0.2, seed: (ulong)settings.Seed);
@@ -31,6 +32,7 @@ internal sealed class Client : SyncArrayClient
             LoggerFactory = Log(settings),
             MaxWait = settings.MaxWait,
             RootCertificates = settings.Roots,
+            Name = settings.Name,
         }, cancellation);
 
     /// <summary>Joins a SuperLink instead: the client is the same.</summary>
@@ -74,6 +76,8 @@ internal sealed class Client : SyncArrayClient
     public override FitReport Fit(IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation)
     {
         var loss = 0.0;
+        // A server that keeps its run may ask again for a round, and is to get the same answer.
+        if (config.TryGetValue(RunKeys.Round, out var round)) key = own.Fold((uint)round.AsInt64());
         for (var epoch = 0; epoch < settings.LocalEpochs; epoch++)
         {
             (key, var epochKey) = key.Split();

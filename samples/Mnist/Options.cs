@@ -49,6 +49,14 @@ internal static class Options
     public static readonly Option<string?> PrivateKey =
         Optional<string?>("--private-key", "The certificate's private key, PEM [default: in the certificate's file]", "file");
 
+    public static readonly Option<string?> Run =
+        Optional<string?>("--run", "Keep the run in this folder: the same command goes on with it, whatever ended it", "folder");
+
+    public static readonly Option<string?> Name =
+        Optional<string?>("--name", "The name by which the server knows this client again [default: each connection is another client]", "name");
+
+    public static readonly Argument<string> Folder = new("folder") { Description = "The folder that the server's --run named" };
+
     public static readonly Option<string?> Async = Optional<string?>(
         "--async", "Train without rounds: every 10 updates make a step (fedbuff), or every one does (fedasync); --rounds counts steps", "fedbuff|fedasync");
 
@@ -115,6 +123,8 @@ internal static class Options
             Output = Get(Output, null) ?? Defaults.Output,
             Timeout = Get(Timeout, null) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
             Threads = Get(Threads, null),
+            Run = Get(Run, null),
+            Name = Get(Name, null),
             MaxWait = Get(MaxWait, null) is { } wait ? TimeSpan.FromSeconds(wait) : null,
             Quiet = Get(Quiet, false),
             Fleet = parsed.GetResult(Fleet) is null ? null : ReadFleet(parsed),

@@ -19,7 +19,7 @@ Add(quickstart, [listenAnywhere, .. rounds, .. training, .. model], (parsed, can
     Quickstart.RunAsync(Options.Read(parsed) with { Address = parsed.GetValue(listenAnywhere)! }, cancellation));
 
 var server = new Command("server", "Waits for clients, leads the rounds and writes the final model.");
-Add(server, [listen, Options.Certificate, Options.PrivateKey, Options.Fleet, Options.Fab, Options.NodeKeys, .. rounds, .. model], (parsed, cancellation) =>
+Add(server, [listen, Options.Certificate, Options.PrivateKey, Options.Fleet, Options.Fab, Options.NodeKeys, Options.Run, .. rounds, .. model], (parsed, cancellation) =>
     Server.RunAsync(Options.Read(parsed) with { Address = parsed.GetValue(listen)! }, _ => { }, cancellation));
 
 server.Needs(Options.PrivateKey, Options.Certificate);
@@ -27,7 +27,7 @@ server.Needs(Options.Fab, Options.Fleet);
 server.Needs(Options.NodeKeys, Options.Fleet);
 
 var client = new Command("client", "Joins a server and trains on one part of the images.");
-Add(client, [Options.NodeId, join, Options.Roots, Options.MaxWait, Options.Quiet, .. training, .. model], (parsed, cancellation) => Client.RunAsync(
+Add(client, [Options.NodeId, join, Options.Name, Options.Roots, Options.MaxWait, Options.Quiet, .. training, .. model], (parsed, cancellation) => Client.RunAsync(
     Options.Read(parsed) with { Address = parsed.GetValue(join)! }, parsed.GetRequiredValue(Options.NodeId)!.Value, cancellation));
 
 var node = new Command("node", "Joins a SuperLink of Flower 1.23 or later and trains on one part of the images, run after run.");
@@ -40,10 +40,14 @@ var central = new Command("central", "Trains the same model on all images in thi
 Add(central, [Options.Epochs, Options.BatchSize, Options.LearningRate, Options.Output, .. model], (parsed, cancellation) =>
     Central.RunAsync(Options.Read(parsed), parsed.GetValue(Options.Epochs), cancellation));
 
+var inspect = new Command("inspect", "Shows a run that a server keeps or kept: its rounds, its model and who took part.") { Options.Folder };
+Add(inspect, [], (parsed, _) => Inspect.RunAsync(parsed.GetRequiredValue(Options.Folder), Console.Out));
+
 quickstart.Add(server);
 quickstart.Add(client);
 quickstart.Add(node);
 quickstart.Add(central);
+quickstart.Add(inspect);
 return await quickstart.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 
 // Runs a command; whatever the user can mend is told in one sentence.
@@ -54,7 +58,7 @@ static void Add(Command command, Option[] options, Func<ParseResult, Cancellatio
     {
         try
         {
-            if (parsed.GetValue(Options.Threads) is { } threads) CpuDevice.Threads = threads;
+            if (parsed.GetResult(Options.Threads) is not null && parsed.GetValue(Options.Threads) is { } threads) CpuDevice.Threads = threads;
             await run(parsed, cancellation);
             return 0;
         }

@@ -31,6 +31,7 @@ internal static class Server
         {
             LoggerFactory = new ConsoleLog(Console.Out, LogLevel.Information),
             Seed = settings.Seed,
+            RunStore = settings.Run is { } folder ? RunStore.Folder(folder) : null,
             OnListening = onListening,
             Fleet = settings.Fleet,
             Certificate = settings.Certificate,

@@ -35,6 +35,12 @@ internal sealed record Settings
     /// <summary>Where the server listens, host:port.</summary>
     public string Address { get; init; } = "127.0.0.1:8080";
 
+    /// <summary>The folder in which the server keeps its run; null keeps nothing.</summary>
+    public string? Run { get; init; }
+
+    /// <summary>The name by which the server knows a client again; null for none.</summary>
+    public string? Name { get; init; }
+
     /// <summary>How the server offers Fleet; null for not at all.</summary>
     public FleetOptions? Fleet { get; init; }
 

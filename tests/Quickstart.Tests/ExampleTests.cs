@@ -49,7 +49,7 @@ public sealed partial class ExampleTests
     /// <summary>Options of other programs, which the README names, too.</summary>
     private static readonly string[] Foreign = ["--insecure", "--superlink", "--auth-supernode-private-key", "--help", "--quick", "--project"];
 
-    private static readonly string[] Verbs = ["", "server", "client", "node", "central"];
+    private static readonly string[] Verbs = ["", "server", "client", "node", "central", "inspect"];
 
     public static TheoryData<string, string> Comments => new(Documents.Examples);
 
