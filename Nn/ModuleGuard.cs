@@ -12,16 +12,23 @@ internal sealed class ModuleGuard(Module model)
     /// <summary>Refuses a module that has changed since.</summary>
     public void Check()
     {
+        if (Change() is { } change) Throw.Invalid("compile", $"{change} since the function was compiled; compile it again");
+    }
+
+    /// <summary>What has changed since; null when nothing has.</summary>
+    public string? Change()
+    {
         foreach (var (path, parameter, isTrainable, dtype) in parameters)
         {
-            if (parameter.DType != dtype) Throw.Invalid("compile", $"parameter {path} of {dtype.Name()} became {parameter.DType.Name()} since the function was compiled; compile it again");
-            if (parameter.IsTrainable != isTrainable) Throw.Invalid("compile", $"parameter {path} was {(isTrainable ? "frozen" : "unfrozen")} since the function was compiled; compile it again");
+            if (parameter.DType != dtype) return $"parameter {path} of {dtype.Name()} became {parameter.DType.Name()}";
+            if (parameter.IsTrainable != isTrainable) return $"parameter {path} was {(isTrainable ? "frozen" : "unfrozen")}";
         }
         foreach (var (path, module, training) in modules)
         {
             if (module.Training == training) continue;
             var name = path.Length == 0 ? module.GetType().Name : path;
-            Throw.Invalid("compile", $"{name} went from {(training ? "training to evaluation" : "evaluation to training")} since the function was compiled; compile it again");
+            return $"{name} went from {(training ? "training to evaluation" : "evaluation to training")}";
         }
+        return null;
     }
 }

@@ -69,7 +69,7 @@ public static partial class ModuleTransforms
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(optimizer);
         ArgumentNullException.ThrowIfNull(loss);
-        return new(model, optimizer, loss);
+        return new(model, optimizer, inputs => (loss(inputs), null));
     }
 
     /// <summary>A function of one input that reads the module, sees its changes and updates its buffers, as a compiled program.</summary>
@@ -87,8 +87,8 @@ public static partial class ModuleTransforms
         };
     }
 
-    /// <summary>The value and gradients of a loss without inputs.</summary>
-    internal static (Tensor Loss, ParameterTree Gradients) ValueAndGrad(Module model, Func<Tensor> loss) => Run(model, loss);
+    /// <summary>The value, an extra result and the gradients of a loss without inputs.</summary>
+    internal static (Tensor Loss, TExtra Extra, ParameterTree Gradients) ValueAndGrad<TExtra>(Module model, Func<(Tensor Loss, TExtra Extra)> loss) => Run(model, loss);
 
     private static (Tensor, ParameterTree) Run(Module model, Func<Tensor> loss)
     {

@@ -57,20 +57,34 @@ internal sealed class Compiler : ICellOwner
     }
 
     /// <summary>Runs the function and returns its results as tensors of their own; null where it captures tensors of a transform around it.</summary>
-    public Tensor[]? Results(ReadOnlySpan<Tensor> arguments) => Run(arguments, [], static (plan, first) =>
+    public Tensor[]? Results(ReadOnlySpan<Tensor> arguments) => Run(arguments, [], [], static (plan, first, _) =>
     {
         var results = new Tensor[plan.Outputs.Length - first];
         for (var i = 0; i < results.Length; i++) results[i] = Tensor.Own(plan.Take(first + i));
         return results;
     });
 
-    /// <summary>Runs the function and returns its first result, a scalar.</summary>
-    public double Scalar(ReadOnlySpan<Tensor> arguments, ReadOnlySpan<double> scalars) => Run<double?>(arguments, scalars, static (plan, first) =>
-        plan.Outputs[first] switch
+    /// <summary>Runs the function and reads its first results, which are scalars, as far as there is room for them.</summary>
+    public void Scalars(ReadOnlySpan<Tensor> arguments, ReadOnlySpan<double> scalars, double[] results)
+    {
+        var isRun = Run(arguments, scalars, results, static (plan, first, read) =>
         {
-            { DType: DType.Float32 } single => single.ReadScalar<float>(),
-            var other => other.AsType(DType.Float64).ReadScalar<double>(),
-        }) ?? Throw.Argument<double>("compile", "the step captures a tensor of a transform around it; call the step outside of that");
+            for (var i = 0; i < Math.Min(read.Length, plan.Outputs.Length - first); i++)
+            {
+                read[i] = plan.Outputs[first + i] switch
+                {
+                    { DType: DType.Float32 } single => single.ReadScalar<float>(),
+                    { DType: DType.Float64 } wide => wide.ReadScalar<double>(),
+                    var other => other.AsType(DType.Float64).ReadScalar<double>(),
+                };
+            }
+            return true;
+        });
+        if (!isRun) Throw.Argument("compile", "the step captures a tensor of a transform around it; call the step outside of that");
+    }
+
+    /// <summary>True when the function was recorded for arguments of these shapes and types.</summary>
+    public bool IsRecorded(ReadOnlySpan<Tensor> arguments) => Find(arguments) is not null;
 
     public Tensor Snapshot(int slot) => Tensor.Own(memory[slot].Duplicate());
 
@@ -78,7 +92,7 @@ internal sealed class Compiler : ICellOwner
     /// Runs the function and reads its results, while the arguments, which some may look at, are there: those that nobody
     /// else asked for are computed for this run alone. Nothing is read where the function captures tensors of a transform around it.
     /// </summary>
-    private T? Run<T>(ReadOnlySpan<Tensor> arguments, ReadOnlySpan<double> scalars, Func<Plan, int, T> read)
+    private T? Run<T>(ReadOnlySpan<Tensor> arguments, ReadOnlySpan<double> scalars, double[] into, Func<Plan, int, double[], T> read)
     {
         if ((Find(arguments) ?? Record(arguments)) is not { } plan) return default;
         lock (gate)
@@ -98,7 +112,7 @@ internal sealed class Compiler : ICellOwner
                 {
                     StateCell.ExitAll(sorted);
                 }
-                return read(plan, cells.Length);
+                return read(plan, cells.Length, into);
             }
             finally
             {
