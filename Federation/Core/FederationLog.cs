@@ -150,6 +150,9 @@ internal static partial class FederationLog
     [LoggerMessage(416, LogLevel.Information, "The server sends {Type} for a model of another floating type; such arrays are cast (said once)")]
     public static partial void ServersFloatsCast(this ILogger log, string type);
 
+    [LoggerMessage(418, LogLevel.Warning, "Training steps run uncompiled, which is slower: {Why}; ModuleClientOptions.Compile = false says so from the start")]
+    public static partial void NotCompiled(this ILogger log, string why);
+
     [LoggerMessage(409, LogLevel.Information, "Node {Node} is active on {Address}")]
     public static partial void Active(this ILogger log, ulong node, string address);
 

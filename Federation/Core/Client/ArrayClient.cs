@@ -4,7 +4,12 @@ namespace ManagedFed.Federation;
 /// <param name="Parameters">The arrays after training, in the order they came.</param>
 /// <param name="NumExamples">The examples trained on: the model's weight in the mean.</param>
 /// <param name="Metrics">Further values for the server.</param>
-public sealed record FitOutput(IReadOnlyList<NdArray> Parameters, long NumExamples, IReadOnlyDictionary<string, Scalar>? Metrics = null);
+public sealed record FitOutput(IReadOnlyList<NdArray> Parameters, long NumExamples, IReadOnlyDictionary<string, Scalar>? Metrics = null)
+{
+    /// <summary>The same with one more metric.</summary>
+    internal FitOutput WithMetric(string name, Scalar value) =>
+        this with { Metrics = new Dictionary<string, Scalar>(Metrics ?? Federation.Metrics.None) { [name] = value } };
+}
 
 /// <summary>What evaluating gave.</summary>
 /// <param name="Loss">The loss; sent with 32 bits.</param>

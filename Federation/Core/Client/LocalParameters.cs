@@ -5,8 +5,8 @@ namespace ManagedFed.Federation;
 /// <summary>Which parameters of a model stay on the client: they are never sent, and what the server sends never overwrites them.</summary>
 /// <remarks>
 /// The others travel in the order of <see cref="Module.Parameters"/>, over either wire. All clients of a federation, and the
-/// server's initial parameters, must leave out the same ones. Those that stay live in the model: keep it from round to round,
-/// and <see cref="TrainingState"/> keeps them in a file beyond the process.
+/// server's initial parameters, must leave out the same ones. Those that stay live in the model: keep it from round to round;
+/// <see cref="ModuleClientOptions.StateFile"/>, or <see cref="TrainingState"/>, keeps them in a file beyond the process.
 /// </remarks>
 /// <example><c>new ModuleClientOptions { LocalParameters = LocalParameters.Named("layers.4") }</c></example>
 public sealed class LocalParameters

@@ -1,16 +1,20 @@
 using ManagedFed.Nn;
 using ManagedFed.Nn.Data;
+using Microsoft.Extensions.Logging;
 
 namespace ManagedFed.Federation;
 
 /// <summary>A ready client: a model, an optimizer, a loss and data.</summary>
 /// <remarks>
 /// Arrays travel in the order of <see cref="Module.Parameters"/>, without those of <see cref="ModuleClientOptions.LocalParameters"/>.
-/// The server's config may set, for one call, <c>local_epochs</c>, <c>batch_size</c>, <c>learning_rate</c> (or <c>lr</c>) and
-/// <c>proximal_mu</c> (see <see cref="FedProx"/>); hyphens serve as well as underscores. Metrics are <c>loss</c> (for training: the
-/// mean over the last epoch, while it went), when labels are class indices <c>accuracy</c>, both under the names of
-/// <see cref="ModuleClientOptions.MetricNames"/>, and what <see cref="FedNova"/> asks for. For
-/// <see cref="Scaffold"/> it keeps control variates from round to round, in memory. Arrays of another floating type than the model's, such as
+/// The server's config may set, for one call, <c>local_epochs</c>, <c>batch_size</c> and <c>learning_rate</c> (or <c>lr</c>); hyphens serve as
+/// well as underscores. What strategies ask of a client beside that are <see cref="ClientTerm"/>s, chosen by keys in the config: those of
+/// <see cref="FedProx"/>, <see cref="FedNova"/> and <see cref="Scaffold"/> are known, others come with <see cref="ModuleClientOptions.Terms"/>.
+/// Metrics are <c>loss</c> (for training: the mean over the last epoch, while it went), when labels are class indices <c>accuracy</c>, both under
+/// the names of <see cref="ModuleClientOptions.MetricNames"/>, and what terms add. Training steps are compiled, see
+/// <see cref="ModuleClientOptions.Compile"/>. A server whose run is kept names the round; asked again for the same one, the client goes back to what it was
+/// before and gives the same answer to the bit, across its own restarts too with <see cref="ModuleClientOptions.StateFile"/>. A call that fails
+/// then leaves everything as it was. Arrays of another floating type than the model's, such as
 /// a server's float64, are cast. A server that asks for properties hears which arrays are statistics (<see cref="ParameterSchema"/>).
 /// </remarks>
 /// <example>
@@ -19,7 +23,7 @@ namespace ManagedFed.Federation;
 /// await FederatedClient.StartAsync("127.0.0.1:8080", client);
 /// </code>
 /// </example>
-public sealed class ModuleClient : ArrayClient
+public sealed partial class ModuleClient : ArrayClient
 {
     private readonly Module model;
     private readonly Optimizer optimizer;
@@ -27,10 +31,11 @@ public sealed class ModuleClient : ArrayClient
     private readonly Dataset train;
     private readonly Dataset? test;
     private readonly ModuleClientOptions options;
-    private readonly Func<Tensor, Tensor, (Tensor Loss, Tensor Predictions, ParameterTree Gradients)> step;
     private readonly LocalParameters local;
-    private readonly ControlVariates variates = new();
+    private readonly ClientTerm[] terms;
+    private readonly TrainSteps steps;
     private RandomKey key;
+    private StrategyState memory = StrategyState.Empty;
 
     /// <summary>A client that trains and evaluates a model on its own data.</summary>
     /// <param name="model">Used by this client alone.</param>
@@ -40,6 +45,8 @@ public sealed class ModuleClient : ArrayClient
     /// <param name="test">At least one example; without, the client does not evaluate.</param>
     /// <param name="options">Batches, epochs, randomness.</param>
     /// <exception cref="ArgumentException">A data set is empty, or an option is outside its range or does not fit the model.</exception>
+    /// <exception cref="FormatException">The state file is damaged, or another model's.</exception>
+    /// <exception cref="IOException">The state file cannot be read or written.</exception>
     public ModuleClient(
         Module model, Optimizer optimizer, Func<Tensor, Tensor, Tensor> loss, Dataset train, Dataset? test, ModuleClientOptions? options = null)
     {
@@ -57,11 +64,16 @@ public sealed class ModuleClient : ArrayClient
         key = this.options.Key;
         local = this.options.LocalParameters;
         _ = local.SharedOf(model);
-        step = ModuleTransforms.ValueAndGrad(model, (x, y) =>
-        {
-            var predictions = model.Forward(x);
-            return (Loss(predictions, y), predictions);
-        });
+        terms = [.. ClientTerm.Known, .. this.options.Terms];
+        CheckNames([.. terms.Select(term => term.Name), .. this.options.ResultTransforms.Select(transform => transform.Name)]);
+        steps = new(
+            model, optimizer, (x, y) =>
+            {
+                var predictions = model.Forward(x);
+                return (Loss(predictions, y), predictions);
+            },
+            this.options.Compile, this.options.LoggerFactory.CreateLogger<ModuleClient>());
+        if (this.options.StateFile is { } file) GoOnFrom(file);
     }
 
     /// <summary>The names of <see cref="ModuleClientOptions.MetricNames"/>, or without them those of Flower's quickstarts.</summary>
@@ -98,33 +110,43 @@ public sealed class ModuleClient : ArrayClient
         ? base.EvaluateAsync(parameters, config, cancellation)
         : new(Task.Run(() => Evaluate(test, parameters, config, cancellation), cancellation));
 
-    private FitOutput Fit(IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation)
+    private FitOutput Train(IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation)
     {
-        var epochs = AtLeastOne("local_epochs", Setting(config, "local_epochs")?.AsInt64() ?? options.LocalEpochs);
+        var epochs = AtLeastOne("local_epochs", config.Setting("local_epochs")?.AsInt64() ?? options.LocalEpochs);
         var batchSize = BatchSize(config);
-        var run = Setting(config, Scaffold.RunKey);
-        var shared = local.SharedOf(model).Count;
-        SetParameters(run is null ? parameters : [.. parameters.Take(shared)]);
+        var (start, behind) = Received(parameters, config);
+        model.Update(start, strict: false);
         model.Train();
-        var start = local.SharedOf(model);
-        var control = run is null ? null : start.WithArrays([.. parameters.Skip(shared)]);
-        var terms = new Terms(
-            Setting(config, FedProx.MuKey)?.AsDouble() ?? 0, start, control is null ? null : variates.Begin(run!.Value.AsInt64(), control));
         if (options.ResetOptimizer) optimizer.Restore(new ParameterTree([]), 0);
         var schedule = optimizer.Schedule;
         try
         {
-            if ((Setting(config, "learning_rate") ?? Setting(config, "lr")) is { } rate) optimizer.LearningRate = rate.AsDouble();
-            if (control is not null && optimizer.LearningRate == 0) throw new ArgumentException("[module_client] learning rate is 0, expected above 0; SCAFFOLD divides by it");
-            var (first, tally) = (optimizer.Step, default(Tally));
-            for (var epoch = 0L; epoch < epochs; epoch++) tally = Epoch(batchSize, terms, cancellation);
-            var (trained, metrics) = (local.SharedOf(model), (options.MetricNames ?? MetricNames.Plain).OfTraining(tally.Metrics));
-            var steps = optimizer.EffectiveSteps(first, optimizer.Step - first, terms.Mu);
-            if (Setting(config, FedNova.ReportKey) is { } asked && asked.AsBool()) metrics[FedNova.StepsKey] = steps;
-            if (control is null) return new(trained.ToArrays(), train.Count, metrics);
-            metrics[Scaffold.RunKey] = run!.Value;
-            var change = variates.Renew(control, model.TrainableParameters().Keys.ToHashSet(), start, trained, steps * optimizer.Schedule(first));
-            return new([.. trained.ToArrays(), .. change], train.Count, metrics);
+            if ((config.Setting("learning_rate") ?? config.Setting("lr")) is { } rate) optimizer.LearningRate = rate.AsDouble();
+            var first = optimizer.Step;
+            var fit = new FitStart(
+                config, start, model.NamedParameters().Where(entry => entry.Value.IsTrainable).Select(entry => entry.Key).ToHashSet(), optimizer.LearningRate, DrawKey);
+            var active = new List<(ClientTerm Term, FitStart Start, ParameterTree Values)>();
+            foreach (var term in terms)
+            {
+                var own = fit with { Memory = memory.Part(term.Name), Behind = behind.GetValueOrDefault(term) };
+                if (term.Begin(own) is { } values) active.Add((term, own, values));
+            }
+            steps.Begin([.. active.Select(entry => (entry.Term, entry.Values))]);
+            var tally = default(Tally);
+            for (var epoch = 0L; epoch < epochs; epoch++) tally = Epoch(batchSize, cancellation);
+
+            var trained = local.SharedOf(model);
+            var effective = optimizer.EffectiveSteps(first, optimizer.Step - first, active.Sum(entry => entry.Term.Pull(entry.Values)));
+            var output = new FitOutput(trained.ToArrays(), train.Count, (options.MetricNames ?? MetricNames.Plain).OfTraining(tally.Metrics));
+            foreach (var ((term, own, _), values) in active.Zip(steps.Values))
+            {
+                output = Keep(term.Name, term.Complete(new(own, values, trained, effective), output));
+            }
+            foreach (var transform in options.ResultTransforms)
+            {
+                output = Keep(transform.Name, transform.Apply(output, fit with { Memory = memory.Part(transform.Name) }));
+            }
+            return output;
         }
         finally
         {
@@ -132,30 +154,55 @@ public sealed class ModuleClient : ArrayClient
         }
     }
 
-    private Tally Epoch(int batchSize, Terms terms, CancellationToken cancellation)
+    /// <summary>The arrays for the model, and for each term those behind it.</summary>
+    private (ParameterTree Start, Dictionary<ClientTerm, ParameterTree> Behind) Received(
+        IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config)
     {
-        (key, var order) = key.Split();
+        var shared = local.SharedOf(model);
+        ClientTerm[] takers = [.. terms.Where(term => term.TakesArrays(config))];
+        ParameterTree[] parts =
+        [
+            .. Enumerable.Range(0, takers.Length + 1).Select(i => shared.WithArrays(
+                [.. i < takers.Length ? parameters.Skip(i * shared.Count).Take(shared.Count) : parameters.Skip(i * shared.Count)])),
+        ];
+        return (parts[0], takers.Zip(parts.Skip(1)).ToDictionary());
+    }
+
+    private Tally Epoch(int batchSize, CancellationToken cancellation)
+    {
+        var order = DrawKey();
         var tally = default(Tally);
         var (inputs, labels) = ((Tensor)train.Inputs, (Tensor)train.Labels);
         foreach (var indices in Batches.Shuffled(train.Count, batchSize, order))
         {
             cancellation.ThrowIfCancellationRequested();
 
-            // Taken inside the graph, so that the engine reuses the batch's memory at once.
+            // Lazy, so that the engine reuses the batch's memory at once.
             var rows = Tensor.From<int>(indices);
             var y = labels.Take(rows);
-            var (value, predictions, gradients) = step(inputs.Take(rows), y);
-            optimizer.Update(model, terms.AddTo(gradients, model));
-            tally = tally.With(value, predictions, y, model.Parameters().Values);
+            var (value, right) = steps.Run(inputs.Take(rows), y);
+            tally = tally.With(value, right, y);
         }
         return tally;
+    }
+
+    private RandomKey DrawKey()
+    {
+        (key, var drawn) = key.Split();
+        return drawn;
+    }
+
+    private FitOutput Keep(string name, FitOutcome outcome)
+    {
+        memory = memory.Nest(name, outcome.Memory);
+        return outcome.Output;
     }
 
     private EvaluateOutput Evaluate(
         Dataset data, IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation)
     {
         var batchSize = BatchSize(config);
-        SetParameters(parameters);
+        model.Update(local.SharedOf(model).WithArrays(parameters), strict: false);
         model.Eval();
         var tally = default(Tally);
         for (var start = 0; start < data.Count; start += batchSize)
@@ -163,12 +210,12 @@ public sealed class ModuleClient : ArrayClient
             cancellation.ThrowIfCancellationRequested();
             var batch = data.Slice(start, Math.Min(batchSize, data.Count - start));
             var predictions = model.Forward(batch.Inputs);
-            tally = tally.With(Loss(predictions, batch.Labels), predictions, batch.Labels, []);
+            var (value, right) = (Loss(predictions, batch.Labels), Tally.Right(predictions, batch.Labels));
+            Tensor.Eval([value, right ?? value]);
+            tally = tally.With(value.AsType(DType.Float64).Item<double>(), right?.Item<double>() ?? double.NaN, batch.Labels);
         }
         return new(tally.Loss, data.Count, (options.MetricNames ?? MetricNames.Plain).OfEvaluation(tally.Metrics));
     }
-
-    private void SetParameters(IReadOnlyList<NdArray> parameters) => model.Update(local.SharedOf(model).WithArrays(parameters), strict: false);
 
     private Tensor Loss(Tensor predictions, Tensor labels)
     {
@@ -177,27 +224,17 @@ public sealed class ModuleClient : ArrayClient
     }
 
     private int BatchSize(IReadOnlyDictionary<string, Scalar> config) =>
-        (int)Math.Min(int.MaxValue, AtLeastOne("batch_size", Setting(config, "batch_size")?.AsInt64() ?? options.BatchSize));
-
-    private static Scalar? Setting(IReadOnlyDictionary<string, Scalar> config, string name) =>
-        config.TryGetValue(name, out var value) || config.TryGetValue(name.Replace('_', '-'), out value) ? value : default(Scalar?);
+        (int)Math.Min(int.MaxValue, AtLeastOne("batch_size", config.Setting("batch_size")?.AsInt64() ?? options.BatchSize));
 
     private static long AtLeastOne(string name, long value) =>
         value >= 1 ? value : throw new ArgumentException($"[module_client] {name} is {value}, expected at least 1");
 
-    /// <summary>What a strategy adds to the gradients of shared parameters, which begin at w₀: FedProx μ·(w − w₀), SCAFFOLD c − cₖ.</summary>
-    private sealed record Terms(double Mu, ParameterTree Start, ParameterTree? Drift)
+    private static void CheckNames(string[] names)
     {
-        public ParameterTree AddTo(ParameterTree gradients, Module model)
+        foreach (var name in names)
         {
-            if (Mu == 0 && Drift is null) return gradients;
-            var now = model.Parameters();
-            return gradients.Map((name, gradient) =>
-            {
-                if (!Start.TryGetValue(name, out var start)) return gradient;
-                if (Mu != 0) gradient += Mu * (now[name] - start);
-                return Drift is null ? gradient : gradient + Drift[name];
-            });
+            if (string.IsNullOrEmpty(name) || name.Contains('.', StringComparison.Ordinal)) throw new ArgumentException($"[module_client] a term or transform is named '{name}', expected a name without a dot");
         }
+        if (names.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1) is { } twice) throw new ArgumentException($"[module_client] two terms or transforms are named '{twice.Key}'");
     }
 }

@@ -1,7 +1,7 @@
 namespace ManagedFed.Federation;
 
 /// <summary>Sums over batches; labels are counted only where they are class indices.</summary>
-internal readonly record struct Tally(double Total, long Count, long Correct, long Labels)
+internal readonly record struct Tally(double Total, long Count, double Correct, long Labels)
 {
     public double Loss => Total / Count;
 
@@ -10,20 +10,24 @@ internal readonly record struct Tally(double Total, long Count, long Correct, lo
         get
         {
             var metrics = new Dictionary<string, Scalar> { ["loss"] = Loss };
-            if (Labels > 0) metrics["accuracy"] = (double)Correct / Labels;
+            if (Labels > 0) metrics["accuracy"] = Correct / Labels;
             return metrics;
         }
     }
 
-    /// <summary>Adds a batch, computing what else is asked for in the same pass.</summary>
-    public Tally With(Tensor loss, Tensor predictions, Tensor labels, IEnumerable<Tensor> others)
+    /// <summary>How many predictions are right, as a float64 scalar; null where labels are no class indices.</summary>
+    public static Tensor? Right(Tensor predictions, Tensor labels) => !labels.DType.IsFloating() && predictions.Rank == labels.Rank + 1
+        ? (predictions.ArgMax() == labels).Sum().AsType(DType.Float64)
+        : null;
+
+    /// <summary>Adds a batch.</summary>
+    /// <param name="loss">Its mean loss.</param>
+    /// <param name="right">How many predictions are right; NaN where labels are no class indices.</param>
+    /// <param name="labels">Its labels.</param>
+    public Tally With(double loss, double right, Tensor labels)
     {
-        var isClasses = !labels.DType.IsFloating() && predictions.Rank == labels.Rank + 1;
-        var correct = isClasses ? (predictions.ArgMax() == labels).Sum() : Tensor.Zeros([], DType.Int32);
-        Tensor.Eval([loss, correct, .. others]);
+        var isClasses = !double.IsNaN(right);
         var count = labels.Shape[0];
-        return new(
-            Total + loss.AsType(DType.Float64).Item<double>() * count, Count + count,
-            Correct + correct.Item<int>(), Labels + (isClasses ? labels.Count : 0));
+        return new(Total + loss * count, Count + count, Correct + (isClasses ? right : 0), Labels + (isClasses ? labels.Count : 0));
     }
 }
