@@ -78,6 +78,7 @@ internal sealed class Client : SyncArrayClient
         var loss = 0.0;
         // A server that keeps its run may ask again for a round, and is to get the same answer.
         if (config.TryGetValue(RunKeys.Round, out var round)) key = own.Fold((uint)round.AsInt64());
+        if (config.TryGetValue(RunKeys.Update, out var update)) key = key.Fold((uint)update.AsInt64());
         for (var epoch = 0; epoch < settings.LocalEpochs; epoch++)
         {
             (key, var epochKey) = key.Split();

@@ -10,12 +10,14 @@ namespace ManagedFed.Federation;
 /// <param name="Memory">What terms and transforms remember, each below its name.</param>
 internal sealed record ClientState(RandomKey Key, ParameterTree Local, ParameterTree Optimizer, long Step, StrategyState Memory);
 
-/// <summary>A round of a run, as <see cref="RunKeys"/> tell it.</summary>
-internal readonly record struct RoundPlace(string Run, long Round)
+/// <summary>A round of a run, or an update of a step, as <see cref="RunKeys"/> tell it.</summary>
+internal readonly record struct RoundPlace(string Run, long Round, long Update = 0)
 {
     /// <summary>The place that a config names; null where it names none.</summary>
     public static RoundPlace? Of(IReadOnlyDictionary<string, Scalar> config) =>
-        config.TryGetValue(RunKeys.Run, out var run) && config.TryGetValue(RunKeys.Round, out var round) ? new(run.ToString(), round.AsInt64()) : null;
+        config.TryGetValue(RunKeys.Run, out var run) && config.TryGetValue(RunKeys.Round, out var round)
+            ? new(run.ToString(), round.AsInt64(), config.TryGetValue(RunKeys.Update, out var update) ? update.AsInt64() : 0)
+            : null;
 }
 
 /// <summary>What a client keeps: its state, and, where the server told the round, that round and the state before it.</summary>

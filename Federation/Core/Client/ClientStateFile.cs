@@ -26,6 +26,7 @@ internal static class ClientStateFile
             {
                 json.WriteString("run", place.Run);
                 json.WriteNumber("round", place.Round);
+                json.WriteNumber("update", place.Update);
             }
             Describe(json, Now, history.Now);
             if (history.Before is { } before) Describe(json, Before, before);
@@ -49,7 +50,7 @@ internal static class ClientStateFile
             if (file.Metadata.Count != 1 || !file.Metadata.TryGetValue(Key, out var text)) throw new FormatException($"its metadata are not '{Key}' alone");
             using var document = JsonDocument.Parse(text);
             var root = document.RootElement;
-            RoundPlace? place = root.TryGetProperty("run", out var run) ? new(run.GetString()!, root.GetProperty("round").GetInt64()) : null;
+            RoundPlace? place = root.TryGetProperty("run", out var run) ? new(run.GetString()!, root.GetProperty("round").GetInt64(), root.GetProperty("update").GetInt64()) : null;
             return new(State(file, root, Now), place, place is null ? null : State(file, root, Before));
         }
         catch (Exception exception) when (exception is FormatException or JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException)

@@ -158,7 +158,7 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
 
     private void Train(ClientInfo client, RoundState state, CancellationToken cancellation)
     {
-        if (Named(Door.Take(strategy.ConfigureFit(Door.Show(state))), state.Round).FirstOrDefault(task => task.Client == client) is not { } task)
+        if (Named(Door.Take(strategy.ConfigureFit(Door.Show(state))), state.Round, CountedOf(client)).FirstOrDefault(task => task.Client == client) is not { } task)
         {
             resting.Add(client);
             return;
@@ -173,6 +173,10 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
             },
             result => (result.NumExamples, LossIn(result.Metrics)), cancellation);
     }
+
+    /// <summary>How many updates of a client have counted in this step, under whatever connection.</summary>
+    private int CountedOf(ClientInfo client) =>
+        step!.Trained.Count(other => client.StableName is { } name ? other.StableName == name : other == client);
 
     /// <summary>Folds an update into the present step, unless it is too old or comes after the last.</summary>
     private async Task TakeAsync(ClientTask<FitInstructions> task, RoundState state, FitResult result, CancellationToken cancellation)

@@ -54,7 +54,10 @@ internal abstract partial class ServerLoop
     }
 
     /// <summary>The instructions with what names run and round, where the run is kept.</summary>
-    protected IReadOnlyList<ClientTask<FitInstructions>> Named(IReadOnlyList<ClientTask<FitInstructions>> tasks, int round)
+    /// <param name="tasks">The tasks.</param>
+    /// <param name="round">The round.</param>
+    /// <param name="update">How many updates of the client have counted in the step; null where there are rounds.</param>
+    protected IReadOnlyList<ClientTask<FitInstructions>> Named(IReadOnlyList<ClientTask<FitInstructions>> tasks, int round, int? update = null)
     {
         if (stored is null) return tasks;
         var named = new Dictionary<FitInstructions, FitInstructions>(ReferenceEqualityComparer.Instance);
@@ -64,6 +67,7 @@ internal abstract partial class ServerLoop
         {
             if (named.TryGetValue(given, out var known)) return known;
             var config = new Dictionary<string, Scalar>(given.Config) { [RunKeys.Run] = runId, [RunKeys.Round] = round };
+            if (update is { } number) config[RunKeys.Update] = number;
             return named[given] = given with { Config = config.AsReadOnly() };
         }
     }

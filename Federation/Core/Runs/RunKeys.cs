@@ -12,4 +12,10 @@ public static class RunKeys
 
     /// <summary>The name of the round's number; in a run without rounds, of the step whose model is trained from.</summary>
     public const string Round = "managedfed_round";
+
+    /// <summary>
+    /// The name of the number of this client's updates that have counted in the step, from 0: without rounds a client is asked again, for another
+    /// update, in the same step. Missing where there are rounds.
+    /// </summary>
+    public const string Update = "managedfed_update";
 }

@@ -78,6 +78,27 @@ public sealed class ResumeTests
         }
     }
 
+    /// <summary>A client is asked several times in one step, and each time for another update.</summary>
+    [Fact]
+    public async Task RunAsync_WithoutRounds_TellsEachUpdateOfAStepApart()
+    {
+        var asked = new ConcurrentQueue<(long Round, long Update)>();
+        LambdaClient client = new()
+        {
+            Parameters = () => [NdArray.From<float>(0)],
+            Fit = (parameters, config, _) =>
+            {
+                asked.Enqueue((config[RunKeys.Round].AsInt64(), config[RunKeys.Update].AsInt64()));
+                return Task.FromResult(new FitOutput(parameters, 1));
+            },
+        };
+        await FederatedSimulation.RunAsync(
+            [client], new(2), new FedBuff { BufferSize = 3, MinAvailableClients = 1, FractionEvaluate = 0 },
+            new() { RunStore = RunStore.Memory(), LoggerFactory = NullLoggerFactory.Instance }, Token).Bounded();
+
+        Assert.Equal([(1L, 0L), (1L, 1L), (1L, 2L), (2L, 0L), (2L, 1L), (2L, 2L)], asked.Take(6));
+    }
+
     [Fact]
     public async Task RunAsync_OverAndOver_GoesOnToMoreRounds()
     {
