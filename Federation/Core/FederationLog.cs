@@ -114,6 +114,9 @@ internal static partial class FederationLog
     [LoggerMessage(316, LogLevel.Information, "The run stops after round {Round} of {Rounds}, as it was asked to")]
     public static partial void Stopped(this ILogger log, int round, int rounds);
 
+    [LoggerMessage(317, LogLevel.Information, "Round {Round}/{Rounds}: {Measured}{Seconds:0.0} s, about {Left:0.0} s left")]
+    public static partial void Progress(this ILogger log, int round, int rounds, string measured, double seconds, double left);
+
     [LoggerMessage(400, LogLevel.Information, "Joining {Address}")]
     public static partial void Joining(this ILogger log, string address);
 

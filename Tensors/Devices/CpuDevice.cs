@@ -21,4 +21,12 @@ public static class CpuDevice
         get => WorkerPool.Shared.Threads;
         set => WorkerPool.Shared.Threads = value;
     }
+
+    /// <summary>Until it is disposed of, kernels that this flow of control starts, tasks that it starts included, run on their caller alone.</summary>
+    /// <remarks>
+    /// For many small computations at once, each on a core of its own. Other flows keep <see cref="Threads"/>, and results are the same
+    /// bits. Scopes nest; dispose of one in the flow that opened it.
+    /// </remarks>
+    /// <example><c>using (CpuDevice.SingleThreaded()) Train();</c></example>
+    public static IDisposable SingleThreaded() => new CallerAlone();
 }

@@ -84,8 +84,11 @@ internal sealed unsafe class WorkerPool
         }
     }
 
-    /// <summary>Runs the pieces on as many threads as <see cref="Threads"/> allows.</summary>
-    public void Run<TBody>(int count, ref TBody body) where TBody : unmanaged, IParallelBody => Run(count, Threads, ref body);
+    /// <summary>The number of threads that a region of this flow of control may use: <see cref="Threads"/>, or 1 inside a <see cref="CallerAlone"/>.</summary>
+    public int Available => CallerAlone.IsOpen ? 1 : Threads;
+
+    /// <summary>Runs the pieces on as many threads as are <see cref="Available"/>.</summary>
+    public void Run<TBody>(int count, ref TBody body) where TBody : unmanaged, IParallelBody => Run(count, count > 1 ? Available : 1, ref body);
 
     /// <summary>
     /// Runs <c>body.Run(i, worker)</c> once for every i in 0 … count-1 and returns when all are done, their writes visible.

@@ -76,7 +76,7 @@ internal unsafe struct GemmBlocks<T, TKernel, TEpilogue>(in GemmProduct<T, TEpil
     {
         if (product.M == 0 || product.N == 0 || product.Batch.Count == 0) return;
         var flops = 2.0 * product.M * product.N * Math.Max(product.K, 1) * product.Batch.Count;
-        var threads = product.IsAlone || flops < ParallelFlops ? 1 : WorkerPool.Shared.Threads;
+        var threads = product.IsAlone || flops < ParallelFlops ? 1 : WorkerPool.Shared.Available;
         Divide(threads == 1 ? 1 : Math.Clamp(flops / PieceFlops, threads, 4 * threads) / product.Batch.Count);
         Plan();
         var pieces = checked(product.Batch.Count * gridRows * gridColumns);

@@ -84,7 +84,7 @@ internal static unsafe class Conv
     {
         var count = TBlock.Count(shape);
         if (count == 0) return;
-        var workers = Math.Min(WorkerPool.Shared.Threads, count);
+        var workers = Math.Min(WorkerPool.Shared.Available, count);
         var bytes = (TBlock.Scratch(shape) * sizeof(T) + Block.LineSize - 1) / Block.LineSize * Block.LineSize;
         var scratch = BlockPool.Shared.Rent(workers * bytes);
         var blocks = new Blocks<T, TBlock>

@@ -20,6 +20,26 @@ internal static class Options
     public static readonly Option<int> Seed = Number("--seed", "Seed of parts, split, order of images, model and sampling", Defaults.Seed, 0);
     public static readonly Option<int> Epochs = Number("--epochs", "Passes over all training images", 10, 0);
 
+    public static readonly Option<int> ManyClients = Number("--clients", "Clients, each with an equal random part of the training images", Simulate.Defaults.Clients, 1);
+    public static readonly Option<int> ManyRounds = Number("--rounds", "Rounds of training", Simulate.Defaults.Rounds, 1);
+    public static readonly Option<int> Batch = Number("--batch", "Images per training step", Simulate.Defaults.BatchSize, 1);
+    public static readonly Option<float> Rate = Number("--lr", "Step size of SGD", Simulate.Defaults.LearningRate, 0);
+    public static readonly Option<int> ClientEpochs = Number("--epochs", "A client's passes over its images in a round", Simulate.Defaults.LocalEpochs, 1);
+
+    public static readonly Option<double> Fraction = new("--fraction")
+    {
+        Description = "The part of the clients that trains in a round, above 0 to 1",
+        HelpName = "part",
+        DefaultValueFactory = _ => 0.01,
+    };
+
+    public static readonly Option<string> ModelKind = new("--model")
+    {
+        Description = "Logistic regression, or two hidden layers of 32",
+        HelpName = "logistic|mlp",
+        DefaultValueFactory = _ => "logistic",
+    };
+
     public static readonly Option<int?> NodeId =
         Optional<int?>("--node-id", "The client's number, 0 to partitions - 1: which part it trains on", "n").AtLeast(0);
 
@@ -81,6 +101,14 @@ internal static class Options
     {
         NodeId.Required = true;
         Async.AcceptOnlyFromAmong("fedbuff", "fedasync");
+        ModelKind.AcceptOnlyFromAmong("logistic", "mlp");
+        Fraction.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<double>() is var part && part is not (> 0 and <= 1))
+            {
+                result.AddError(string.Create(CultureInfo.InvariantCulture, $"--fraction is {part}, expected above 0 up to 1"));
+            }
+        });
         // Refused now and not once the model is trained.
         Output.Validators.Add(result =>
         {

@@ -43,11 +43,24 @@ Add(central, [Options.Epochs, Options.BatchSize, Options.LearningRate, Options.O
 var inspect = new Command("inspect", "Shows a run that a server keeps or kept: its rounds, its model and who took part.") { Options.Folder };
 Add(inspect, [], (parsed, _) => Inspect.RunAsync(parsed.GetRequiredValue(Options.Folder), Console.Out));
 
+var simulate = new Command("simulate", "Trains with very many clients in this process, each made when it is chosen.");
+Add(simulate, [Options.ManyClients, Options.Fraction, Options.ManyRounds, Options.Batch, Options.Rate, Options.ClientEpochs, Options.ModelKind, Options.Seed, Options.Threads, Options.Dataset, Options.Json],
+    (parsed, cancellation) => Simulate.RunAsync(Options.Read(parsed) with
+    {
+        Clients = parsed.GetValue(Options.ManyClients),
+        Rounds = parsed.GetValue(Options.ManyRounds),
+        BatchSize = parsed.GetValue(Options.Batch),
+        LearningRate = parsed.GetValue(Options.Rate),
+        LocalEpochs = parsed.GetValue(Options.ClientEpochs),
+        NumLayers = parsed.GetValue(Options.ModelKind) == "mlp" ? 2 : 0,
+    }, parsed.GetValue(Options.Fraction), cancellation));
+
 quickstart.Add(server);
 quickstart.Add(client);
 quickstart.Add(node);
 quickstart.Add(central);
 quickstart.Add(inspect);
+quickstart.Add(simulate);
 return await quickstart.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 
 // Runs a command; whatever the user can mend is told in one sentence.

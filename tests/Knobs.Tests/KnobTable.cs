@@ -117,6 +117,7 @@ internal static class KnobTable
         RoundState round any
         RoundReport round any numExamples any lossDistributed any lossCentralized any updatesRefused any updatesClipped any elapsed any
         RunState round any
+        FitEnd effectiveSteps any
         LimitState zeroing any clipping any
         RoundValue round any
         """;

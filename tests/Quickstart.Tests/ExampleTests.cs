@@ -38,6 +38,7 @@ public sealed partial class ExampleTests
             public static Strategy strategy = null!;
             public static ManagedFed.Federation.Data.FederatedDataset federated = null!;
             public static string folder = "", path = "";
+            public static Dataset[] parts = null!;
             public static int i, steps;
             public static Label label = null!;
             public static NdArray[] Train(IReadOnlyList<NdArray> parameters) => [];
@@ -49,7 +50,7 @@ public sealed partial class ExampleTests
     /// <summary>Options of other programs, which the README names, too.</summary>
     private static readonly string[] Foreign = ["--insecure", "--superlink", "--auth-supernode-private-key", "--help", "--quick", "--project"];
 
-    private static readonly string[] Verbs = ["", "server", "client", "node", "central", "inspect"];
+    private static readonly string[] Verbs = ["", "server", "client", "node", "central", "inspect", "simulate"];
 
     public static TheoryData<string, string> Comments => new(Documents.Examples);
 

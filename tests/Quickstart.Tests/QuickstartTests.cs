@@ -108,6 +108,47 @@ public sealed class QuickstartTests(ReducedMnist data) : IClassFixture<ReducedMn
         Assert.True(File.Exists(model));
     }
 
+    [Theory]
+    [InlineData("logistic")]
+    [InlineData("mlp")]
+    public async Task Simulate_ReducedData_LearnsAndGivesTheSameHistoryAgain(string kind)
+    {
+        string[] histories = [data.NewFile(".json"), data.NewFile(".json")];
+        foreach (var json in histories)
+        {
+            var run = await SampleProgram.RunAsync(
+                "simulate", "--dataset", data.Folder, "--clients", "50", "--fraction", "0.2", "--rounds", "20", "--batch", "10", "--lr", "0.1", "--epochs", "2",
+                "--model", kind, "--seed", "1", "--json", json);
+
+            Assert.True(run.ExitCode == 0, run.Output + run.Error);
+            Assert.Matches(@"20 rounds, 200 updates of 50 clients in \d+\.\d\d s", run.Output);
+            Assert.Matches(@"Round 20/20: loss .*, accuracy 0\.\d{4}, \d+\.\d s, about 0\.0 s left", run.Error);
+            Assert.InRange(run.Error.Split('\n').Length, 2, 21);
+        }
+        Assert.Equal(File.ReadAllText(histories[0]), File.ReadAllText(histories[1]));
+        using var history = JsonDocument.Parse(await File.ReadAllTextAsync(histories[0], TestContext.Current.CancellationToken));
+        var accuracies = Rounds(history.RootElement.GetProperty("metrics_centralized").GetProperty("accuracy"));
+        Assert.Equal([0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20], accuracies.Select(value => value.Round));
+        Assert.InRange(accuracies[^1].Value, 0.6, 1);
+    }
+
+    [Theory]
+    [InlineData("--clients 0", "--clients is 0, expected at least 1")]
+    [InlineData("--clients 1501", "--clients is 1501, expected at most 1500, the number of images")]
+    [InlineData("--fraction 0", "--fraction is 0, expected above 0 up to 1")]
+    [InlineData("--fraction 1.5", "--fraction is 1.5, expected above 0 up to 1")]
+    [InlineData("--rounds 0", "--rounds is 0, expected at least 1")]
+    [InlineData("--batch 0", "--batch is 0, expected at least 1")]
+    [InlineData("--lr -1", "--lr is -1, expected at least 0")]
+    [InlineData("--model cnn", "cnn")]
+    public async Task Simulate_WithAnOptionOutsideItsRange_SaysSo(string options, string message)
+    {
+        var run = await SampleProgram.RunAsync(["simulate", "--dataset", data.Folder, .. options.Split(' ')]);
+
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains(message, run.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Server_PortInUse_SaysSo()
     {
@@ -178,6 +219,7 @@ public sealed class QuickstartTests(ReducedMnist data) : IClassFixture<ReducedMn
     [InlineData("client", "--node-id --partitions --batch-size --local-epochs --learning-rate --address --root-certificates --seed")]
     [InlineData("node", "--node-id --superlink --key --root-certificates --once --max-wait --partitions --seed")]
     [InlineData("central", "--epochs --batch-size --learning-rate --seed --dataset")]
+    [InlineData("simulate", "--clients --fraction --rounds --batch --lr --epochs --model --seed --threads --dataset --json")]
     public async Task Help_EveryCommand_ListsItsOptions(string command, string options)
     {
         var run = await SampleProgram.RunAsync([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);

@@ -30,6 +30,7 @@ internal sealed class InstructionRunner(ArrayClient client, TimeProvider time, I
             _ => "evaluate",
         };
         log.Asked(task);
+        if (client is IRoundClient inRounds) inRounds.Round = instruction.Round;
         var start = time.GetTimestamp();
         ResultStatus failure;
         try

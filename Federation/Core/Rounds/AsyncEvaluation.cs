@@ -17,6 +17,9 @@ internal sealed class AsyncEvaluation(
     /// <summary>True while an answer may still come.</summary>
     public bool IsOpen => waiting.Count + asked > 0;
 
+    /// <summary>Those who are yet to be asked, in the order of the tasks.</summary>
+    public IEnumerable<ClientInfo> Waiting => tasks.Select(task => task.Client).Where(waiting.ContainsKey);
+
     public bool Wants(ClientInfo client) => waiting.ContainsKey(client);
 
     /// <summary>What the client is to do, once; null for a client that is not, or no longer, wanted.</summary>

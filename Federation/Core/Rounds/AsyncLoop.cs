@@ -8,7 +8,7 @@ namespace ManagedFed.Federation;
 /// One task keeps all that changes; each question is a task of its own, which leaves what is to be done about its answer in the
 /// mailbox. The mailbox is bounded by the number of questions, and so by <see cref="AsyncStrategy.MaxConcurrency"/>.
 /// </remarks>
-internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, ClientRegistry registry, FederationOptions options, ILogger log)
+internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, IClientPopulation registry, FederationOptions options, ILogger log)
     : ServerLoop(config, strategy, registry, options, log)
 {
     /// <summary>A peer that fails and comes back as another, again and again, ends the step: its failures are not to fill the memory.</summary>
@@ -91,7 +91,7 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
             if (await AskOrHearAsync(cancellation).ConfigureAwait(false)) continue;
             // Nobody is left to ask in this step, unless too few are there to begin with.
             var clients = await WaitForAsync(Math.Max(1, strategy.MinAvailableClients), cancellation).ConfigureAwait(false);
-            if (clients.All(client => resting.Contains(client.Info))) break;
+            if (clients.All(resting.Contains)) break;
         }
         Log.PhaseDone(
             round, Config.NumRounds, "fit", now.Reports.Count, now.Failures.Count, Options.TimeProvider.GetElapsedTime(start).TotalSeconds);
@@ -118,7 +118,7 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
         evaluation = new(state, tasks, (reports, failures) => Record(history, state, reports, failures));
     }
 
-    private RoundState Now(int round, Purpose purpose, History history) => StateOf(round, purpose, history, [.. Connected().Select(client => client.Info)]);
+    private RoundState Now(int round, Purpose purpose, History history) => StateOf(round, purpose, history, Registry.Clients());
 
     /// <summary>Asks whoever is free, and waits for an answer or for clients to come or go; false when nobody is at work.</summary>
     private async Task<bool> AskOrHearAsync(CancellationToken cancellation)
@@ -140,14 +140,13 @@ internal sealed class AsyncLoop(ServerConfig config, AsyncStrategy strategy, Cli
 
     private void AskTheFree(CancellationToken cancellation)
     {
-        var clients = Connected().Select(client => client.Info).ToArray();
-        evaluation?.Forget(clients);
-        var mayTrain = step is not null && clients.Length >= strategy.MinAvailableClients;
-        ClientInfo[] free =
-        [
-            .. clients.Where(client => !atWork.ContainsKey(client) && (mayTrain && !resting.Contains(client) || evaluation?.Wants(client) == true)),
-        ];
-        if (free.Length == 0) return;
+        var clients = Registry.Clients();
+        if (Registry.VirtualCount is null) evaluation?.Forget(clients);
+        var mayTrain = step is not null && clients.Count >= strategy.MinAvailableClients;
+        // Never by going through the clients, who may be very many.
+        var free = mayTrain ? Registry.Without(new HashSet<ClientInfo>([.. atWork.Keys, .. resting.Where(client => evaluation?.Wants(client) != true)]))
+            : evaluation is null ? [] : [.. evaluation.Waiting.Where(client => !atWork.ContainsKey(client))];
+        if (free.Count == 0) return;
         var key = KeyFor(Purpose.Ask, step?.State.Round ?? Config.NumRounds + 1).Fold((uint)choices++);
         foreach (var client in new RoundState(0, Parameters.Empty, free, key).Sample(strategy.MaxConcurrency - atWork.Count))
         {

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace ManagedFed.Federation;
 
 /// <summary>Fit, central evaluation and evaluation by clients, round after round; a round waits for all its clients.</summary>
-internal sealed class RoundLoop(ServerConfig config, Strategy strategy, ClientRegistry registry, FederationOptions options, ILogger log)
+internal sealed class RoundLoop(ServerConfig config, Strategy strategy, IClientPopulation registry, FederationOptions options, ILogger log)
     : ServerLoop(config, strategy, registry, options, log)
 {
     private readonly Strategy strategy = strategy;
@@ -81,7 +81,7 @@ internal sealed class RoundLoop(ServerConfig config, Strategy strategy, ClientRe
     {
         BlockPool.Shared.Reclaim();
         var clients = await WaitForAsync(Math.Max(1, Math.Max(strategy.MinAvailableClients, minimum)), cancellation).ConfigureAwait(false);
-        return StateOf(round, purpose, history, [.. clients.Select(client => client.Info)]);
+        return StateOf(round, purpose, history, clients);
     }
 
     /// <summary>Asks all clients at once, or as many as may work at once; each accepted result goes to <paramref name="accept"/>, one at a time, as it arrives.</summary>

@@ -3,6 +3,9 @@ namespace ManagedFed.Federation;
 // Where a run's first model comes from, and what its arrays are.
 internal abstract partial class ServerLoop
 {
+    /// <summary>Clients that one factory makes are alike: after so many the others are not asked.</summary>
+    private const int MostPassedOver = 100;
+
     private readonly Dictionary<ClientInfo, ClientFailure> passedOver = [];
 
     /// <summary>Whose model the run began with, until others have trained it, too; null when it was the strategy's.</summary>
@@ -24,25 +27,25 @@ internal abstract partial class ServerLoop
         while (true)
         {
             var clients = await CandidatesAsync(cancellation).ConfigureAwait(false);
-            var chosen = new RoundState(0, Parameters.Empty, [.. clients.Select(client => client.Info)], KeyFor(Purpose.Initial, modelsAsked++)).Sample(1)[0];
-            if (await AskForModelAsync(clients.First(client => client.Info == chosen), cancellation).ConfigureAwait(false) is { } model) return model;
+            var chosen = new RoundState(0, Parameters.Empty, clients, KeyFor(Purpose.Initial, modelsAsked++)).Sample(1)[0];
+            if (Registry.Find(chosen) is { } client && await AskForModelAsync(client, cancellation).ConfigureAwait(false) is { } model) return model;
         }
     }
 
     /// <summary>Those who were not yet asked for a model; while there are none the log says so.</summary>
-    private async Task<IReadOnlyList<IClientConnection>> CandidatesAsync(CancellationToken cancellation)
+    private async Task<IReadOnlyList<ClientInfo>> CandidatesAsync(CancellationToken cancellation)
     {
         while (true)
         {
             var changed = Registry.Changed;
             var connected = await WaitForAsync(1, cancellation).ConfigureAwait(false);
-            IReadOnlyList<IClientConnection> candidates = [.. connected.Where(client => !passedOver.ContainsKey(client.Info))];
-            if (candidates.Count > 0) return candidates;
+            var candidates = Registry.Without(passedOver.Keys.ToHashSet());
+            if (candidates.Count > 0 && (Registry.VirtualCount is null || passedOver.Count < MostPassedOver)) return candidates;
             var reasons = NameList.Summary(passedOver.Values);
             if (Registry.IsClosed)
             {
                 throw new FederationException(
-                    $"[server] none of {connected.Count} client(s) gave initial parameters: {reasons}; set the strategy's InitialParameters or let a client implement GetParameters");
+                    $"[server] none of {(Registry.VirtualCount is null ? connected.Count : passedOver.Count)} client(s) gave initial parameters: {reasons}; set the strategy's InitialParameters or let a client implement GetParameters");
             }
             Log.InitialMissing(connected.Count, reasons, Registry.Departures);
             await ChangeAsync(changed, cancellation).ConfigureAwait(false);

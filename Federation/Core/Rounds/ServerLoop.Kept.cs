@@ -38,19 +38,24 @@ internal abstract partial class ServerLoop
     /// <summary>The clients of the round that was open when the server stopped; null for any other round, and when one of them had no stable name.</summary>
     protected IReadOnlyList<ClientInfo>? ClientsBefore(int round)
     {
-        if (!WasOpen(round) || stored?.Clients is not { Count: > 0 } names || names.Any(name => name.Length == 0)) return null;
-        var connected = Connected().ToLookup(client => client.Info.StableName);
-        return [.. names.Select(name => connected[name].FirstOrDefault()?.Info ?? ClientInfo.Create("not back yet", name))];
+        if (!WasOpen(round)) return null;
+        if (Registry.VirtualCount is not null) return Registry.Clients();
+        if (stored?.Clients is not { Count: > 0 } names || names.Any(name => name.Length == 0)) return null;
+        var connected = Registry.Clients().ToLookup(client => client.StableName);
+        return [.. names.Select(name => connected[name].FirstOrDefault() ?? ClientInfo.Create("not back yet", name))];
     }
 
     /// <summary>True for the round that was open when the server stopped.</summary>
-    protected bool WasOpen(int round) => round == FirstRound && stored?.Clients is not null;
+    protected bool WasOpen(int round) =>
+        round == FirstRound && (Registry.VirtualCount is { } count ? stored?.ClientCount == count : stored?.Clients is not null);
 
     /// <summary>Notes who is there as a round begins; what was accepted in an earlier beginning of it does not count any more.</summary>
     protected Task KeepClientsAsync(RoundState state, CancellationToken cancellation)
     {
         accepted.Clear();
-        return KeepAsync(run => run.Begin(state.Round, state.Clients.Select(client => client.StableName ?? "")), cancellation);
+        return Registry.VirtualCount is { } count
+            ? KeepAsync(run => run.Begin(state.Round, count), cancellation)
+            : KeepAsync(run => run.Begin(state.Round, state.Clients.Select(client => client.StableName ?? "")), cancellation);
     }
 
     /// <summary>The instructions with what names run and round, where the run is kept.</summary>

@@ -27,7 +27,7 @@ internal abstract partial class ServerLoop
     private ParameterSchema? schema;
     private Exception? thrown;
 
-    protected ServerLoop(ServerConfig config, Strategy strategy, ClientRegistry registry, FederationOptions options, ILogger log)
+    protected ServerLoop(ServerConfig config, Strategy strategy, IClientPopulation registry, FederationOptions options, ILogger log)
     {
         this.strategy = strategy;
         Config = config;
@@ -42,7 +42,7 @@ internal abstract partial class ServerLoop
 
     protected ServerConfig Config { get; }
 
-    protected ClientRegistry Registry { get; }
+    protected IClientPopulation Registry { get; }
 
     protected FederationOptions Options { get; }
 
@@ -52,7 +52,7 @@ internal abstract partial class ServerLoop
     protected StrategyDoor Door { get; }
 
     /// <summary>The loop that the strategy asks for.</summary>
-    public static ServerLoop Create(ServerConfig config, Strategy strategy, ClientRegistry registry, FederationOptions options, ILogger log) =>
+    public static ServerLoop Create(ServerConfig config, Strategy strategy, IClientPopulation registry, FederationOptions options, ILogger log) =>
         strategy is AsyncStrategy async ? new AsyncLoop(config, async, registry, options, log) : new RoundLoop(config, strategy, registry, options, log);
 
     /// <summary>The limits of updates: each result is checked, then clipped before it is added; <c>Record</c> ends the round.</summary>
@@ -125,20 +125,16 @@ internal abstract partial class ServerLoop
         return schema is null ? state : state with { Schema = schema };
     }
 
-    /// <summary>Those who are connected: by stable name where they have one, then in the order they joined.</summary>
-    protected IReadOnlyList<IClientConnection> Connected() =>
-        [.. Registry.Snapshot().OrderBy(client => client.Info.StableName is null).ThenBy(client => client.Info.StableName, StringComparer.Ordinal)];
-
     /// <summary>Waits until enough clients are connected, and says who is there, how many are missing and why others left meanwhile.</summary>
     /// <exception cref="FederationException">They are too few and nobody can join.</exception>
-    protected async Task<IReadOnlyList<IClientConnection>> WaitForAsync(int wanted, CancellationToken cancellation)
+    protected async Task<IReadOnlyList<ClientInfo>> WaitForAsync(int wanted, CancellationToken cancellation)
     {
         while (true)
         {
             var changed = Registry.Changed;
-            var clients = Connected();
+            var clients = Registry.Clients();
             if (clients.Count >= wanted) return clients;
-            var names = NameList.Few([.. clients.Select(client => client.Info.Name)]);
+            var names = NameList.Few([.. clients.Select(client => client.Name)]);
             if (Registry.IsClosed)
             {
                 throw new FederationException($"[server] {clients.Count} of {wanted} client(s) are left [{names}] and nobody can join{Registry.Departures}");

@@ -40,8 +40,11 @@ internal sealed class StoredRun : IDisposable
     /// <summary>The updates accepted in the round after <see cref="State"/>, by place.</summary>
     public IReadOnlyList<StoredUpdate> Accepted { get; private set; } = [];
 
-    /// <summary>The clients that were there when that round began; null when it did not.</summary>
+    /// <summary>The clients that were there when that round began; null when it did not, or when they were only counted.</summary>
     public IReadOnlyList<string>? Clients { get; private set; }
+
+    /// <summary>How many clients were there when that round began, where they were only counted; else null.</summary>
+    public int? ClientCount { get; private set; }
 
     /// <summary>Takes the run of a disk, or begins one.</summary>
     /// <param name="disk">The disk, which is closed with the run.</param>
@@ -75,6 +78,20 @@ internal sealed class StoredRun : IDisposable
                 json.WriteStartArray("clients");
                 foreach (var client in clients) json.WriteStringValue(client);
                 json.WriteEndArray();
+            });
+        }
+    }
+
+    /// <summary>Notes how many clients there are as a round begins, where they are too many to be named.</summary>
+    public void Begin(int round, int clients)
+    {
+        lock (gate)
+        {
+            journal.Append(json =>
+            {
+                json.WriteString("event", "begin");
+                json.WriteNumber("round", round);
+                json.WriteNumber("count", clients);
             });
         }
     }
@@ -186,7 +203,7 @@ internal sealed class StoredRun : IDisposable
             });
         }
         if (!rounds.TryGetValue((State?.Round ?? -1) + 1, out var open)) return;
-        Clients = open.Clients;
+        (Clients, ClientCount) = (open.Clients, open.ClientCount);
         Accepted = [.. open.Updates.Values.Select(LoadUpdate).OfType<StoredUpdate>()];
     }
 
@@ -205,7 +222,8 @@ internal sealed class StoredRun : IDisposable
         switch (kind)
         {
             case "begin":
-                past.Clients = [.. entry.GetProperty("clients").EnumerateArray().Select(client => client.GetString()!)];
+                past.Clients = entry.TryGetProperty("clients", out var clients) ? [.. clients.EnumerateArray().Select(client => client.GetString()!)] : null;
+                past.ClientCount = entry.TryGetProperty("count", out var count) ? count.GetInt32() : null;
                 past.Updates.Clear();
                 break;
             case "update":
@@ -285,6 +303,8 @@ internal sealed class StoredRun : IDisposable
     private sealed class Past
     {
         public IReadOnlyList<string>? Clients { get; set; }
+
+        public int? ClientCount { get; set; }
 
         public SortedDictionary<int, JsonElement> Updates { get; } = [];
 

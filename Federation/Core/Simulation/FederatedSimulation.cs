@@ -48,7 +48,7 @@ public static class FederatedSimulation
         var clientLog = options.LoggerFactory.CreateLogger("ManagedFed.Client");
         var registry = new ClientRegistry(log);
         var connections = all.Select((client, i) => new InMemoryConnection(
-            ClientInfo.Create($"memory:{i}", $"memory:{i:D9}"), new InstructionRunner(client, options.TimeProvider, clientLog, tellsMessages: true), options.ThroughCodec))
+            ClientInfo.Create($"memory:{i}", VirtualClientList.StableNameOf(i)), new InstructionRunner(client, options.TimeProvider, clientLog, tellsMessages: true), options.ThroughCodec))
             .ToArray();
         try
         {
@@ -63,13 +63,67 @@ public static class FederatedSimulation
     }
 
     /// <summary>The same as a sequence of its rounds, each once it is over; leaving the sequence ends the run.</summary>
-    /// <inheritdoc cref="RunAsync"/>
+    /// <inheritdoc cref="RunAsync(IEnumerable{ArrayClient}, ServerConfig, Strategy, SimulationOptions?, CancellationToken)"/>
     public static IAsyncEnumerable<RoundReport> RoundsAsync(
         IEnumerable<ArrayClient> clients, ServerConfig config, Strategy strategy,
         SimulationOptions? options = null, CancellationToken cancellation = default)
     {
         options ??= new();
         return RoundStream.Of(options.OnRound, (tell, token) => RunAsync(clients, config, strategy, options with { OnRound = tell }, token), cancellation);
+    }
+
+    /// <summary>Runs the rounds over clients that are made when they are chosen and dropped after their answer, however many there are.</summary>
+    /// <remarks>
+    /// Each client works on one thread, as many at once as <see cref="FederationOptions.MaxConcurrency"/> says, by default
+    /// <see cref="CpuDevice.Threads"/>. With a seed the numbers are those of the same clients in a list; memory follows the clients at work and the model,
+    /// not <paramref name="clients"/>. What a client keeps from round to round must lie outside of it, see <see cref="VirtualClients"/>. One that
+    /// takes too long is a failure of that round and may be asked again. The console has one line a round at most, with the time that is left.
+    /// </remarks>
+    /// <param name="clients">The number of clients, at least 1.</param>
+    /// <param name="factory">Makes a client by its number, 0 … clients − 1; called on several threads at once, once for each question.</param>
+    /// <param name="config">The number of rounds and their timeout.</param>
+    /// <param name="strategy">Who works, and what becomes of the answers.</param>
+    /// <param name="options">Log, clock, seed.</param>
+    /// <param name="cancellation">Ends the run.</param>
+    /// <returns>What was measured, and the final model.</returns>
+    /// <exception cref="ArgumentException">There are fewer clients than the strategy waits for.</exception>
+    /// <exception cref="FederationException">
+    /// No client gives initial parameters, or no round made a new model (<see cref="ServerConfig.AllowUntrained"/>).
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
+    public static async Task<History> RunAsync(
+        int clients, Func<int, ArrayClient> factory, ServerConfig config, Strategy strategy,
+        SimulationOptions? options = null, CancellationToken cancellation = default)
+    {
+        Interval.Counts.Check("simulation", nameof(clients), clients);
+        ArgumentNullException.ThrowIfNull(factory);
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(strategy);
+        options ??= new();
+        RequireEnough(clients, config, strategy);
+        var log = options.LoggerFactory.CreateLogger("ManagedFed.Server");
+        var progress = new SimulationProgress(log, options.TimeProvider, config.NumRounds);
+        var atOnce = options.MaxConcurrency ?? CpuDevice.Threads;
+        using var population = new VirtualPopulation(clients, factory, atOnce, options, options.LoggerFactory.CreateLogger("ManagedFed.Client"));
+        return await ServerLoop.Create(
+            config, strategy, population, options with { MaxConcurrency = atOnce, OnRound = OnRoundAsync },
+            options.LoggerFactory is ConsoleLoggerFactory ? new WarningsAlone(log) : log).RunAsync(cancellation).ConfigureAwait(false);
+
+        async ValueTask OnRoundAsync(RoundReport report, History history, CancellationToken token)
+        {
+            progress.RoundEnded(report);
+            if (options.OnRound is { } watch) await watch(report, history, token).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The same as a sequence of its rounds, each once it is over; leaving the sequence ends the run.</summary>
+    /// <inheritdoc cref="RunAsync(int, Func{int, ArrayClient}, ServerConfig, Strategy, SimulationOptions?, CancellationToken)"/>
+    public static IAsyncEnumerable<RoundReport> RoundsAsync(
+        int clients, Func<int, ArrayClient> factory, ServerConfig config, Strategy strategy,
+        SimulationOptions? options = null, CancellationToken cancellation = default)
+    {
+        options ??= new();
+        return RoundStream.Of(options.OnRound, (tell, token) => RunAsync(clients, factory, config, strategy, options with { OnRound = tell }, token), cancellation);
     }
 
     /// <summary>Refuses to start what would wait for ever.</summary>

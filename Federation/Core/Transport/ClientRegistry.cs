@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace ManagedFed.Federation;
 
 /// <summary>The clients that are connected now, in the order they joined.</summary>
-internal sealed class ClientRegistry(ILogger log)
+internal sealed class ClientRegistry(ILogger log) : IClientPopulation
 {
     private const int DeparturesKept = 3;
 
@@ -40,6 +40,13 @@ internal sealed class ClientRegistry(ILogger log)
             lock (gate) return left == 0 ? "" : $"; {left} left, the last: {string.Join(", ", departures)}";
         }
     }
+
+    public int? VirtualCount => null;
+
+    public IReadOnlyList<ClientInfo> Clients() =>
+        [.. Snapshot().Select(client => client.Info).OrderBy(client => client.StableName is null).ThenBy(client => client.StableName, StringComparer.Ordinal)];
+
+    public IReadOnlyList<ClientInfo> Without(IReadOnlySet<ClientInfo> some) => [.. Clients().Where(client => !some.Contains(client))];
 
     public IReadOnlyList<IClientConnection> Snapshot()
     {

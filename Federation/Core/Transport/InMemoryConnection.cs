@@ -27,7 +27,7 @@ internal sealed class InMemoryConnection(ClientInfo info, InstructionRunner runn
             return new(direct, null, BytesOf(instruction) + BytesOf(direct));
         }
         var asked = WireCodec.Encode(instruction).ToByteString();
-        instruction = WireCodec.Decode(Wire.ServerMessage.Parser.ParseFrom(asked));
+        instruction = WireCodec.Decode(Wire.ServerMessage.Parser.ParseFrom(asked)) with { Round = instruction.Round };
         var reply = await runner.RunAsync(instruction, gone.Token).WaitAsync(cancellation).ConfigureAwait(false);
         var answered = WireCodec.Encode(reply).ToByteString();
         return new(WireCodec.Decode(Wire.ClientMessage.Parser.ParseFrom(answered)), null, asked.Length + answered.Length);
