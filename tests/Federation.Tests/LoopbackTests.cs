@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
@@ -194,10 +193,7 @@ public sealed class LoopbackTests
     [Fact]
     public async Task StartAsync_ClientBeforeTheServer_JoinsWhenItIsThere()
     {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        var address = probe.LocalEndpoint.ToString()!;
-        probe.Stop();
+        var address = LoopbackPort.Address();
         var time = new FakeTimeProvider();
         var log = new LogRecorder();
         var client = FederatedClient.StartAsync(
@@ -215,10 +211,7 @@ public sealed class LoopbackTests
     [Fact]
     public async Task StartAsync_NoServerAndALimit_GivesUpWithASentence()
     {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        var address = probe.LocalEndpoint.ToString()!;
-        probe.Stop();
+        var address = LoopbackPort.Address();
 
         var error = await Assert.ThrowsAsync<FederationException>(() => FederatedClient.StartAsync(
             address, LambdaClient.Adding(1, 1), new() { MaxAttempts = 1 }, Token).Bounded());

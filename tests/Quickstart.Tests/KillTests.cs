@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using Xunit;
 
@@ -84,13 +82,9 @@ public sealed partial class KillTests(ReducedMnist data) : IClassFixture<Reduced
 
         public Federation(ReducedMnist data, string folder)
         {
-            using (var listener = new TcpListener(IPAddress.Loopback, 0))
-            {
-                listener.Start();
-                var address = $"127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}";
-                serverArguments = ["server", "--address", address, "--rounds", $"{Rounds}", "--run", folder, "--dataset", data.Folder, "--output", data.NewFile(".npz")];
-                clientArguments = k => ["client", "--address", address, "--node-id", $"{k}", "--name", $"part-{k}", "--dataset", data.Folder, "--batch-size", "32", "--max-wait", "30"];
-            }
+            var address = LoopbackPort.Address();
+            serverArguments = ["server", "--address", address, "--rounds", $"{Rounds}", "--run", folder, "--dataset", data.Folder, "--output", data.NewFile(".npz")];
+            clientArguments = k => ["client", "--address", address, "--node-id", $"{k}", "--name", $"part-{k}", "--dataset", data.Folder, "--batch-size", "32", "--max-wait", "30"];
             server = Start(serverArguments);
             for (var k = 0; k < clients.Length; k++) clients[k] = Start(clientArguments(k));
         }

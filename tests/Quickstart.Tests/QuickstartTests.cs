@@ -73,7 +73,7 @@ public sealed class QuickstartTests(ReducedMnist data) : IClassFixture<ReducedMn
     [Fact]
     public async Task Server_WithClientsStartedByHand_RunsToTheEnd()
     {
-        var port = FreePort();
+        var port = LoopbackPort.Free();
         var model = data.NewFile(".npz");
         using var server = SampleProgram.Start(
             "server", "--address", $"127.0.0.1:{port}", "--rounds", "1", "--dataset", data.Folder, "--output", model);
@@ -167,7 +167,7 @@ public sealed class QuickstartTests(ReducedMnist data) : IClassFixture<ReducedMn
     public async Task Client_NoServer_GivesUpAfterMaxWait()
     {
         var run = await SampleProgram.RunAsync(
-            "client", "--node-id", "0", "--address", $"127.0.0.1:{FreePort()}", "--max-wait", "0", "--dataset", data.Folder);
+            "client", "--node-id", "0", "--address", $"127.0.0.1:{LoopbackPort.Free()}", "--max-wait", "0", "--dataset", data.Folder);
 
         Assert.Equal(1, run.ExitCode);
         Assert.Contains("cannot be reached", run.Error, StringComparison.Ordinal);
@@ -253,11 +253,4 @@ public sealed class QuickstartTests(ReducedMnist data) : IClassFixture<ReducedMn
 
     private static (int Round, double Value)[] Rounds(JsonElement list) =>
         [.. list.EnumerateArray().Select(item => (item[0].GetInt32(), item[1].GetDouble()))];
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

@@ -21,7 +21,7 @@ public sealed class NamedClientTests
                 if (report.Round == 2) stopped.SetResult();
                 return ValueTask.CompletedTask;
             },
-        });
+        }, LoopbackPort.Address());
         var clients = Enumerable.Range(0, 2).Select(k => FederatedClient.StartAsync(
             first.Address, Client(k), new() { Name = $"part-{k}", MaxWait = TestKit.Bound }, Token)).ToArray();
         await stopped.Task.Bounded();
