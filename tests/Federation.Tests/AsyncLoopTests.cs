@@ -67,15 +67,18 @@ public sealed class AsyncLoopTests
     {
         var log = new LogRecorder();
         var (good, asked) = (new Scripted(), 0);
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var broken = new LambdaClient
         {
             Fit = (_, _, _) =>
             {
                 asked++;
+                begun.TrySetResult();
                 return Task.FromResult(new FitOutput([TestKit.Floats(float.NaN)], 1));
             },
         };
         var run = Run([good, broken], new(3), Buffered(2), log);
+        await begun.Task.Bounded();
         for (var update = 0; update < 6; update++)
         {
             await good.Asked();

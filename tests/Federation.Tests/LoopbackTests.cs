@@ -194,11 +194,12 @@ public sealed class LoopbackTests
     public async Task StartAsync_ClientBeforeTheServer_JoinsWhenItIsThere()
     {
         var address = LoopbackPort.Address();
-        var time = new FakeTimeProvider();
+        var time = new WatchedTime();
         var log = new LogRecorder();
         var client = FederatedClient.StartAsync(
             address, LambdaClient.Adding(1, 1), new() { LoggerFactory = log, TimeProvider = time }, Token);
         await log.Next(402);
+        await time.NextTimer();
         await using var server = await RunningServer.Start(new(1), SingleClient(), address: address);
         time.Advance(TimeSpan.FromSeconds(1));
 

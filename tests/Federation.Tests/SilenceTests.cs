@@ -83,12 +83,13 @@ public sealed class SilenceTests
     [Fact]
     public async Task Server_WithoutInitialParameters_SaysSoEachInterval()
     {
-        var (time, log) = (new FakeTimeProvider(), new LogRecorder());
+        var (time, log) = (new WatchedTime(), new LogRecorder());
         var registry = new ClientRegistry(log);
         registry.Join(Memory(new LambdaClient(), time, log));
         var run = new RoundLoop(
             new(1), new FedAvg { MinAvailableClients = 1, MinFitClients = 1, FractionEvaluate = 0 }, registry, new() { TimeProvider = time }, log).RunAsync(Token);
         await log.Next(207);
+        await time.NextTimer(TimeSpan.FromSeconds(5));
         time.Advance(TimeSpan.FromSeconds(5));
         await log.Next(207);
         Assert.All(log.WithId(207), line => Assert.Matches(@"^None of 1 client\(s\) gave initial parameters \[1 Declined \(.*does not implement `get_parameters`\)\]; waiting", line));
@@ -121,19 +122,23 @@ public sealed class SilenceTests
     public async Task Round_ThatWaits_SaysForWhomAndMoreRarelyEachTime()
     {
         var (time, log) = (new FakeTimeProvider(), new LogRecorder());
-        var free = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var slow = new LambdaClient
+        var (free, second) = (new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), new TaskCompletionSource());
+        var asked = 0;
+        var client = new LambdaClient
         {
             Fit = async (parameters, _, _) =>
             {
+                if (++asked == 1) return new(parameters, 1);
+                second.SetResult();
                 await free.Task;
                 return new(parameters, 1);
             },
         };
+        // One after the other: the second is asked when the round no longer waits for the first.
         var run = FederatedSimulation.RunAsync(
-            [LambdaClient.Adding(1, 1), slow], new(1), new FedAvg { InitialParameters = Zero, FractionEvaluate = 0 },
-            new() { LoggerFactory = log, TimeProvider = time }, Token);
-        await log.Next(301);
+            [client, client], new(1), new FedAvg { InitialParameters = Zero, FractionEvaluate = 0 },
+            new() { LoggerFactory = log, TimeProvider = time, MaxConcurrency = 1 }, Token);
+        await second.Task.Bounded();
         foreach (var seconds in new[] { 10, 20, 40 })
         {
             time.Advance(TimeSpan.FromSeconds(seconds));

@@ -224,13 +224,14 @@ public sealed class SimulationTests
     [Fact]
     public async Task RunAsync_TooFewClients_SaysWhomItWaitsFor()
     {
-        var time = new FakeTimeProvider();
+        var time = new WatchedTime();
         var log = new LogRecorder();
         var registry = new ClientRegistry(log);
         var run = new RoundLoop(
             new(1), new FedAvg { InitialParameters = new(TestKit.Floats(0)), FractionEvaluate = 0 }, registry, new() { TimeProvider = time }, log)
             .RunAsync(TestContext.Current.CancellationToken);
         await log.Next(104);
+        await time.NextTimer(TimeSpan.FromSeconds(5));
         time.Advance(TimeSpan.FromSeconds(5));
         await log.Next(104);
         Join(LambdaClient.Adding(1, 1), "aaaaaaaa1");

@@ -71,6 +71,15 @@ internal sealed class WatchedTime : FakeTimeProvider
     /// <summary>Waits for the next timer that no earlier wait has taken.</summary>
     public Task NextTimer() => timers.Reader.ReadAsync().AsTask().Bounded();
 
+    /// <summary>Waits for a timer of a length: only then does moving the clock reach who said beforehand that it will wait.</summary>
+    public async Task NextTimer(TimeSpan length)
+    {
+        while (await timers.Reader.ReadAsync().AsTask().Bounded() != length)
+        {
+            // Another's timer.
+        }
+    }
+
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         var timer = base.CreateTimer(callback, state, dueTime, period);

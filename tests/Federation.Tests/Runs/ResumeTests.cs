@@ -117,13 +117,14 @@ public sealed class ResumeTests
     {
         using var inner = new MemoryDisk();
         using var disk = new FullDisk(inner, fullFrom: 6);
-        var (log, time) = (new LogRecorder(), new FakeTimeProvider());
+        var (log, time) = (new LogRecorder(), new WatchedTime());
         var run = FederatedSimulation.RunAsync(
             [Client(0, [])], new(Rounds), new FedAdam { MinAvailableClients = 1, MinFitClients = 1, MinEvaluateClients = 1 },
             new() { RunStore = new(() => disk, 2), LoggerFactory = log, TimeProvider = time, Seed = 1 }, Token);
         await log.Next(506);
         Assert.False(run.IsCompleted);
         disk.Empty();
+        await time.NextTimer(TimeSpan.FromSeconds(5));
         time.Advance(TimeSpan.FromSeconds(5));
         var history = await run.Bounded();
 

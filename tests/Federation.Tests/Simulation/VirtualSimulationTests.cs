@@ -194,7 +194,7 @@ public sealed class VirtualSimulationTests
     [Fact]
     public async Task RunAsync_ClientThatTakesTooLong_IsAskedAgainInTheNextRound()
     {
-        var time = new FakeTimeProvider();
+        var (time, log) = (new FakeTimeProvider(), new LogRecorder());
         var stuck = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var calls = 0;
         var run = FederatedSimulation.RunAsync(
@@ -209,8 +209,10 @@ public sealed class VirtualSimulationTests
                 },
             },
             new(2, TimeSpan.FromSeconds(2)), new FedAvg { InitialParameters = new(TestKit.Floats(0, 0)), FractionEvaluate = 0 },
-            new() { LoggerFactory = NullLoggerFactory.Instance, TimeProvider = time, MaxConcurrency = 2 }, Token);
+            new() { LoggerFactory = log, TimeProvider = time, MaxConcurrency = 2 }, Token);
         await stuck.Task.Bounded();
+        // The other one has the same time to answer in.
+        await log.Next(301);
         time.Advance(TimeSpan.FromSeconds(2));
         var history = await run.Bounded();
 
