@@ -21,6 +21,9 @@ internal abstract partial class ServerLoop
     /// <summary>The updates of the step in which a run without rounds goes on, in the order they came.</summary>
     protected IReadOnlyList<StoredUpdate> AcceptedBefore => stored?.Accepted ?? [];
 
+    /// <summary>What clients had been asked before that step and had not yet counted, the first first; empty unless updates count in order.</summary>
+    protected IReadOnlyList<StoredQuestion> AskedBefore => stored?.Asked ?? [];
+
     /// <summary>Goes on with the run that is kept; null when there is none yet.</summary>
     private History? Resumed()
     {
@@ -95,18 +98,28 @@ internal abstract partial class ServerLoop
     /// <param name="history">What was measured.</param>
     /// <param name="cancellation">Ends the wait for room.</param>
     /// <param name="oldest">The oldest round whose model is still trained from.</param>
-    protected Task KeepStateAsync(int round, History history, CancellationToken cancellation, int oldest = int.MaxValue)
+    /// <param name="asked">What is still trained, where updates count in order.</param>
+    protected Task KeepStateAsync(
+        int round, History history, CancellationToken cancellation, int oldest = int.MaxValue, IReadOnlyList<StoredQuestion>? asked = null)
     {
         if (stored is null) return Task.CompletedTask;
         // A round's updates are not another's.
         accepted.Clear();
         var state = new RunState(runId, round, history.FinalParameters, memory, Filter.State, key) { Schema = schema };
         var reports = history.TakeChanged();
-        return KeepAsync(run => run.Commit(state, reports, oldest), cancellation);
+        return KeepAsync(run => run.Commit(state, reports, oldest, asked), cancellation);
     }
 
-    /// <summary>The model after a round before; null when it is not kept any more.</summary>
-    protected Parameters? ModelOf(int round) => stored?.ModelOf(round);
+    /// <summary>The step whose model is that of a round before, as a strategy saw it; null, and a word in the log, when that is not kept any more.</summary>
+    /// <param name="now">The present step.</param>
+    /// <param name="given">The round.</param>
+    protected RoundState? StateBefore(RoundState now, int given)
+    {
+        if (given == now.Round - 1) return now;
+        if (stored?.StateOf(given) is { } state) return now with { Round = given + 1, Parameters = state.Parameters, Strategy = state.Strategy };
+        Log.RunFileLost($"the model of round {given}", "an update of it cannot be counted");
+        return null;
+    }
 
     /// <summary>Keeps what was measured since the last state.</summary>
     private Task KeepReportsAsync(History history, CancellationToken cancellation)
@@ -124,8 +137,8 @@ internal abstract partial class ServerLoop
     /// <summary>Waits for a client that was lost; null when it has no name to be known by, nobody waits for it, or it does not come in time.</summary>
     private async Task<IClientConnection?> ReturnAsync(ClientInfo lost, Instruction instruction, CancellationToken cancellation)
     {
-        // Without rounds the others go on meanwhile.
-        if (lost.StableName is not { } name || strategy is AsyncStrategy || Patience is not { } patience) return null;
+        // As updates come, the others go on meanwhile.
+        if (lost.StableName is not { } name || strategy is AsyncStrategy { Ordered: false } || Patience is not { } patience) return null;
         if (instruction is not (FitInstructions or EvaluateInstructions)) return null;
         using var timer = new CancellationTokenSource(patience, Options.TimeProvider);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellation);

@@ -105,10 +105,12 @@ internal abstract partial class ServerLoop
     /// <param name="start">When the round began.</param>
     /// <param name="cancellation">Ends the run.</param>
     /// <param name="oldest">The oldest round whose model is still trained from.</param>
-    protected async Task<bool> EndRoundAsync(int round, History history, long start, CancellationToken cancellation, int oldest = int.MaxValue)
+    /// <param name="asked">What is still trained, where updates count in order.</param>
+    protected async Task<bool> EndRoundAsync(
+        int round, History history, long start, CancellationToken cancellation, int oldest = int.MaxValue, IReadOnlyList<StoredQuestion>? asked = null)
     {
         history.AddElapsed(round, Options.TimeProvider.GetElapsedTime(start));
-        await KeepStateAsync(round, history, cancellation, oldest).ConfigureAwait(false);
+        await KeepStateAsync(round, history, cancellation, oldest, asked).ConfigureAwait(false);
         if (Options.OnRound is { } watch) await watch(history.Report(round), history, cancellation).ConfigureAwait(false);
         if (round == Config.NumRounds || Options.StopWhen?.Invoke(history) != true) return false;
         Log.Stopped(round, Config.NumRounds);
@@ -181,7 +183,7 @@ internal abstract partial class ServerLoop
         ?? (schema is null ? null : UpdateCheck.Variances(result.Parameters, schema)) ?? Filter.Check(state, result);
 
     /// <summary>A strategy's check; one that throws refuses the result.</summary>
-    private Refusal? Checked<TResult>(int round, Func<TResult, Refusal?> check, TResult result)
+    protected Refusal? Checked<TResult>(int round, Func<TResult, Refusal?> check, TResult result)
     {
         try
         {

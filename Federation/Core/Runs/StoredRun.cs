@@ -26,6 +26,9 @@ internal sealed class StoredRun : IDisposable
     private readonly int generations;
     private readonly Lock gate = new();
 
+    /// <summary>The oldest round whose model is still trained from, after each of the last rounds.</summary>
+    private readonly SortedDictionary<int, int> needed = [];
+
     private StoredRun(IRunDisk disk, int generations, ILogger log)
     {
         this.disk = disk;
@@ -42,6 +45,9 @@ internal sealed class StoredRun : IDisposable
 
     /// <summary>The clients that were there when that round began; null when it did not, or when they were only counted.</summary>
     public IReadOnlyList<string>? Clients { get; private set; }
+
+    /// <summary>What clients had been asked by the time of <see cref="State"/> and had not yet counted, the first first.</summary>
+    public IReadOnlyList<StoredQuestion> Asked { get; private set; } = [];
 
     /// <summary>How many clients were there when that round began, where they were only counted; else null.</summary>
     public int? ClientCount { get; private set; }
@@ -67,23 +73,17 @@ internal sealed class StoredRun : IDisposable
     }
 
     /// <summary>Notes who is there as a round begins.</summary>
-    public void Begin(int round, IEnumerable<string> clients)
+    public void Begin(int round, IEnumerable<string> clients) => Begin(round, json =>
     {
-        lock (gate)
-        {
-            journal.Append(json =>
-            {
-                json.WriteString("event", "begin");
-                json.WriteNumber("round", round);
-                json.WriteStartArray("clients");
-                foreach (var client in clients) json.WriteStringValue(client);
-                json.WriteEndArray();
-            });
-        }
-    }
+        json.WriteStartArray("clients");
+        foreach (var client in clients) json.WriteStringValue(client);
+        json.WriteEndArray();
+    });
 
     /// <summary>Notes how many clients there are as a round begins, where they are too many to be named.</summary>
-    public void Begin(int round, int clients)
+    public void Begin(int round, int clients) => Begin(round, json => json.WriteNumber("count", clients));
+
+    private void Begin(int round, Action<Utf8JsonWriter> who)
     {
         lock (gate)
         {
@@ -91,7 +91,7 @@ internal sealed class StoredRun : IDisposable
             {
                 json.WriteString("event", "begin");
                 json.WriteNumber("round", round);
-                json.WriteNumber("count", clients);
+                who(json);
             });
         }
     }
@@ -125,8 +125,9 @@ internal sealed class StoredRun : IDisposable
     /// <param name="state">The state after it; its reports are not looked at.</param>
     /// <param name="reports">The reports that are new or changed.</param>
     /// <param name="oldest">The oldest round whose model is still trained from, and so is kept.</param>
+    /// <param name="asked">What is still trained, the first first, where updates count in order.</param>
     /// <exception cref="IOException">There is no room; the state before stays the newest.</exception>
-    public void Commit(RunState state, IReadOnlyList<RoundReport> reports, int oldest = int.MaxValue)
+    public void Commit(RunState state, IReadOnlyList<RoundReport> reports, int oldest = int.MaxValue, IReadOnlyList<StoredQuestion>? asked = null)
     {
         var file = StateName(state.Round);
         disk.Replace(file, stream => RunFile.Write(stream, state.Parameters, state.Strategy, json =>
@@ -147,14 +148,17 @@ internal sealed class StoredRun : IDisposable
                 json.WriteNumber("round", state.Round);
                 json.WriteString("run_id", state.RunId);
                 json.WriteString("file", file);
+                if (oldest < state.Round) json.WriteNumber("oldest", oldest);
+                if (asked is not null) StoredQuestion.Write(json, asked);
             }]);
         }
         State = state;
-        Prune(state.Round, oldest);
+        needed[state.Round] = oldest;
+        Prune(state.Round);
     }
 
-    /// <summary>The model after a round; null when it is not kept any more.</summary>
-    public Parameters? ModelOf(int round) => Read(StateName(round), static (model, _, _) => model);
+    /// <summary>The state after a round, without its reports; null when it is not kept any more.</summary>
+    public RunState? StateOf(int round) => Load(StateName(round), round, []);
 
     /// <summary>Keeps what was measured after the last state.</summary>
     /// <exception cref="IOException">There is no room.</exception>
@@ -178,16 +182,17 @@ internal sealed class StoredRun : IDisposable
         var (events, damaged, cut) = journal.Open();
         if (damaged > 0) log.JournalDamaged(damaged);
         if (cut > 0) log.JournalCut(cut);
-        var rounds = new SortedDictionary<int, Past>();
-        foreach (var entry in events) Replay(rounds, entry);
+        var rounds = new SortedDictionary<int, JournaledRound>();
+        foreach (var entry in events) JournaledRound.Replay(rounds, entry);
 
-        var newest = rounds.LastOrDefault(round => round.Value.State is not null, KeyValuePair.Create(-1, new Past())).Key;
+        var newest = rounds.LastOrDefault(round => round.Value.State is not null, KeyValuePair.Create(-1, new JournaledRound())).Key;
         foreach (var (round, past) in rounds.Reverse())
         {
             if (past.State is null || Load(past.State, round, [.. rounds.Values.Select(p => p.Report).OfType<RoundReport>().Where(r => r.Round <= round)]) is not { } state) continue;
-            State = state;
+            (State, Asked) = (state, past.Asked);
             break;
         }
+        foreach (var (round, past) in rounds.Where(round => round.Key <= State?.Round && round.Value.State is not null)) needed[round] = past.Oldest;
         if (State is null && newest >= 0)
         {
             throw new InvalidDataException(
@@ -205,37 +210,6 @@ internal sealed class StoredRun : IDisposable
         if (!rounds.TryGetValue((State?.Round ?? -1) + 1, out var open)) return;
         (Clients, ClientCount) = (open.Clients, open.ClientCount);
         Accepted = [.. open.Updates.Values.Select(LoadUpdate).OfType<StoredUpdate>()];
-    }
-
-    private static void Replay(SortedDictionary<int, Past> rounds, JsonElement entry)
-    {
-        var round = entry.GetProperty("round").GetInt32();
-        var kind = entry.GetProperty("event").GetString();
-        if (kind == "resume")
-        {
-            // The states of later rounds were lost. The updates of the next one still stand: it is worked again by the same clients.
-            foreach (var later in rounds.Keys.Where(known => known > round + 1).ToArray()) rounds.Remove(later);
-            if (rounds.TryGetValue(round + 1, out var next)) (next.State, next.Report) = (null, null);
-            return;
-        }
-        if (!rounds.TryGetValue(round, out var past)) rounds[round] = past = new();
-        switch (kind)
-        {
-            case "begin":
-                past.Clients = entry.TryGetProperty("clients", out var clients) ? [.. clients.EnumerateArray().Select(client => client.GetString()!)] : null;
-                past.ClientCount = entry.TryGetProperty("count", out var count) ? count.GetInt32() : null;
-                past.Updates.Clear();
-                break;
-            case "update":
-                past.Updates[entry.GetProperty("place").GetInt32()] = entry;
-                break;
-            case "state":
-                past.State = Text(entry, "file");
-                break;
-            case "report":
-                past.Report = RoundReportJson.Read(entry.GetProperty("report"));
-                break;
-        }
     }
 
     private RunState? Load(string file, int round, IReadOnlyList<RoundReport> reports) => Read(file, (model, strategy, details) =>
@@ -282,8 +256,10 @@ internal sealed class StoredRun : IDisposable
     private static string Text(JsonElement json, string name) => json.GetProperty(name).GetString()!;
 
     /// <summary>Removes states older than the last few, and the updates of rounds that are over and could not be worked again.</summary>
-    private void Prune(int round, int oldest)
+    private void Prune(int round)
     {
+        foreach (var passed in needed.Keys.Where(known => known <= round - generations).ToArray()) needed.Remove(passed);
+        var oldest = needed.Values.Min();
         foreach (var name in disk.List(""))
         {
             if (NumberIn(name, "state-") is { } state && state <= round - generations && state < oldest) disk.Delete(name);
@@ -298,18 +274,4 @@ internal sealed class StoredRun : IDisposable
     private static string StateName(int round) => string.Create(CultureInfo.InvariantCulture, $"state-{round:d6}.safetensors");
 
     private static string UpdateName(int round, int place) => string.Create(CultureInfo.InvariantCulture, $"round-{round:d6}/{place:d6}.safetensors");
-
-    /// <summary>What the journal says of one round.</summary>
-    private sealed class Past
-    {
-        public IReadOnlyList<string>? Clients { get; set; }
-
-        public int? ClientCount { get; set; }
-
-        public SortedDictionary<int, JsonElement> Updates { get; } = [];
-
-        public string? State { get; set; }
-
-        public RoundReport? Report { get; set; }
-    }
 }

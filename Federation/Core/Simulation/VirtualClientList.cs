@@ -41,9 +41,12 @@ internal sealed class VirtualClientList(int count, int[] missing) : IReadOnlyLis
         };
 
     /// <summary>A client's number; null when it is none of such clients.</summary>
-    public static int? NumberOf(ClientInfo client) =>
-        client.StableName is { } name && name.StartsWith(Scheme, StringComparison.Ordinal)
-        && int.TryParse(name.AsSpan(Scheme.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && InfoOf(number) == client ? number : null;
+    public static int? NumberOf(ClientInfo client) => NumberIn(client.StableName) is { } number && InfoOf(number) == client ? number : null;
+
+    /// <summary>The number in a stable name; null when it is none of such clients'.</summary>
+    public static int? NumberIn(string? stableName) =>
+        stableName is { } name && name.StartsWith(Scheme, StringComparison.Ordinal)
+        && int.TryParse(name.AsSpan(Scheme.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     public IEnumerator<ClientInfo> GetEnumerator()
     {

@@ -27,6 +27,8 @@ internal sealed class VirtualPopulation(int count, Func<int, ArrayClient> factor
     public IReadOnlyList<ClientInfo> Without(IReadOnlySet<ClientInfo> some) =>
         new VirtualClientList(count, [.. some.Select(VirtualClientList.NumberOf).OfType<int>().Where(number => number < count).Order()]);
 
+    public ClientInfo? Named(string stableName) => VirtualClientList.NumberIn(stableName) is { } number && number < count ? VirtualClientList.InfoOf(number) : null;
+
     public IReadOnlyList<IClientConnection> Snapshot() => [];
 
     public IClientConnection? Find(ClientInfo client) =>

@@ -32,7 +32,7 @@ public abstract class AsyncStrategy : Strategy
 
     /// <summary>Every so many steps, and after the last, the model is evaluated; at least 1. Default 1.</summary>
     /// <remarks>
-    /// A client evaluates before it is next asked to train; those still at work when the next evaluation begins are left out. The
+    /// A client evaluates before it is next asked to train; those that are not asked before the next evaluation begins are left out. The
     /// run ends with the answers to the last one, or, when <see cref="Strategy.FractionEvaluate"/> is 0, with the last step.
     /// </remarks>
     /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
@@ -42,6 +42,19 @@ public abstract class AsyncStrategy : Strategy
         init => evaluateEvery = AtLeast(1, value, nameof(EvaluateEvery));
     }
 
+    /// <summary>
+    /// True to count updates in the order in which they were asked for, so that the model is the same to the bit whatever the order in which they come;
+    /// false to count them as they come. Default false.
+    /// </summary>
+    /// <remarks>
+    /// An update that comes early waits for its turn, so one slow client holds the others once <see cref="MaxConcurrency"/> of them are asked, and
+    /// memory may hold as many updates. At its turn an update counts, its staleness being the steps made since it was asked for, and a free client
+    /// is asked in its place for the model that is newest then; one that is too old by then is dropped without being waited for. The model then follows
+    /// from the seed, the clients' answers, and who is there as each step begins: let <see cref="Strategy.MinAvailableClients"/> be all of them. A run that is
+    /// kept so goes on to the same bits after a kill, as one with rounds does; otherwise it goes on with the updates that had come, in their order.
+    /// </remarks>
+    public bool Ordered { get; init; }
+
     /// <summary>How many updates make a step, at least 1.</summary>
     public abstract int UpdatesPerStep { get; }
 
@@ -49,9 +62,8 @@ public abstract class AsyncStrategy : Strategy
     public abstract override AsyncAggregation AggregateFit(RoundState state);
 
     /// <inheritdoc/>
-    protected override string Settings => MaxStaleness is { } most
-        ? FormattableString.Invariant($"MaxConcurrency = {MaxConcurrency}, EvaluateEvery = {EvaluateEvery}, MaxStaleness = {most}")
-        : FormattableString.Invariant($"MaxConcurrency = {MaxConcurrency}, EvaluateEvery = {EvaluateEvery}");
+    protected override string Settings => FormattableString.Invariant($"MaxConcurrency = {MaxConcurrency}, EvaluateEvery = {EvaluateEvery}")
+        + (MaxStaleness is { } most ? FormattableString.Invariant($", MaxStaleness = {most}") : "") + (Ordered ? ", Ordered" : "");
 
     private protected int AtLeast(int least, int value, string name) => value >= least
         ? value
@@ -62,7 +74,7 @@ public abstract class AsyncStrategy : Strategy
 /// <param name="state">The step: its number and the present model.</param>
 public abstract class AsyncAggregation(RoundState state) : FitAggregation
 {
-    /// <summary>Takes one accepted update. Calls come in order of arrival, never two at once.</summary>
+    /// <summary>Takes one accepted update. Calls come in the order in which updates count, never two at once.</summary>
     /// <param name="result">The trained model; not kept by the caller.</param>
     /// <param name="given">The model it was trained from.</param>
     /// <param name="staleness">The steps made since, τ ≥ 0.</param>

@@ -53,6 +53,11 @@ internal sealed class ClientRegistry(ILogger log) : IClientPopulation
         lock (gate) return [.. clients];
     }
 
+    public ClientInfo? Named(string stableName)
+    {
+        lock (gate) return clients.Find(connection => connection.Info.StableName == stableName)?.Info;
+    }
+
     public IClientConnection? Find(ClientInfo client)
     {
         lock (gate) return clients.Find(connection => connection.Info == client);

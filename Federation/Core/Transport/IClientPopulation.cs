@@ -24,6 +24,9 @@ internal interface IClientPopulation
     /// <summary>The connections that are open, in the order they were made.</summary>
     IReadOnlyList<IClientConnection> Snapshot();
 
+    /// <summary>Who has a stable name now; null when nobody does.</summary>
+    ClientInfo? Named(string stableName);
+
     /// <summary>The way to a client; null when it is not there.</summary>
     IClientConnection? Find(ClientInfo client);
 
