@@ -17,6 +17,12 @@ public sealed record ModuleClientOptions
     /// <summary>Chooses the order of the examples; give each client its own.</summary>
     public RandomKey Key { get; init; } = RandomKey.FromSeed(0);
 
+    /// <summary>
+    /// True to draw each round's chance from <c>Key.Fold(round)</c> alone, layers' random keys included, so that a client need not keep it; false goes on
+    /// with one key from call to call.
+    /// </summary>
+    internal bool KeyByRound { get; init; }
+
     /// <summary>True to start each round without momentum and at step 0, since the model is another one. Default true.</summary>
     public bool ResetOptimizer { get; init; } = true;
 

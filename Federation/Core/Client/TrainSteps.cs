@@ -8,7 +8,12 @@ namespace ManagedFed.Federation;
 /// A program whose model or loss cannot be recorded, because it reads a value or changes what is no state of the module, runs operation by
 /// operation from then on: with the same numbers, only slower.
 /// </remarks>
-internal sealed class TrainSteps(Module model, Optimizer optimizer, Func<Tensor, Tensor, (Tensor Loss, Tensor Predictions)> loss, bool compile, ILogger log)
+/// <param name="model">The model.</param>
+/// <param name="optimizer">Its optimizer.</param>
+/// <param name="loss">Of inputs and labels: the loss, and how many predictions are right, or null.</param>
+/// <param name="compile">False to run operation by operation from the start.</param>
+/// <param name="log">Told when that becomes so.</param>
+internal sealed class TrainSteps(Module model, Optimizer optimizer, Func<Tensor, Tensor, (Tensor Loss, Tensor? Right)> loss, bool compile, ILogger log)
 {
     /// <summary>Beyond so many batch shapes or chains a server varies them without end, and the old ones only hold memory.</summary>
     private const int MostPlans = 16;
@@ -31,15 +36,11 @@ internal sealed class TrainSteps(Module model, Optimizer optimizer, Func<Tensor,
         }
         if (steps.Count >= MostPlans) steps.Clear();
         steps[chain] = now = new(
-            model, optimizer, batch =>
-            {
-                var (value, predictions) = loss(batch[0], batch[1]);
-                return (value, Tally.Right(predictions, batch[1]));
-            },
+            model, optimizer, batch => loss(batch[0], batch[1]),
             [.. terms.Select(entry => new GradientTerm(entry.Term.Name, entry.Values, entry.Term.Update))]);
     }
 
-    /// <summary>Trains on a batch; its loss, and how many predictions are right, NaN where labels are no class indices.</summary>
+    /// <summary>Trains on a batch; its loss, and how many predictions are right, NaN where that is not known.</summary>
     public (double Loss, double Right) Run(Tensor inputs, Tensor labels)
     {
         if (!isCompiled) return now!.RunUncompiled(inputs, labels);

@@ -78,6 +78,7 @@ public sealed class StrategyState
     /// <summary>The state whose names stand below a prefix.</summary>
     public StrategyState Part(string prefix)
     {
+        if (IsEmpty) return this;
         var below = $"{prefix}.";
         return new(Inner(Arrays), Inner(Values));
 

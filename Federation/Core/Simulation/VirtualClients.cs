@@ -9,13 +9,13 @@ public static class VirtualClients
 {
     /// <summary>A factory of clients that each train the same model on data of their own, in one compiled step that all of them share.</summary>
     /// <remarks>
-    /// They keep to what <see cref="ModuleClient"/> does, with these differences: the order of a client's examples is drawn from
-    /// <c>Key.Fold(client).Fold(round)</c>, so that a client gives the same answer whenever it is asked for the same round, and training reports no
-    /// accuracy. A wire that does not say the round takes the count of the client's own calls for it. <see cref="FedProx"/> and what
-    /// options name as terms and transforms are worked uncompiled and remember nothing; <see cref="Scaffold"/> is refused, since its control variates
-    /// would be lost, and there is no state file. What a client keeps (parameters of
-    /// <see cref="ModuleClientOptions.LocalParameters"/>, and the optimizer's state without <see cref="ModuleClientOptions.ResetOptimizer"/>)
-    /// lies in <paramref name="states"/>.
+    /// They do what <see cref="ModuleClient"/> does, by the same code, with one difference: the chance of a call, such as the order of its examples, is
+    /// drawn from <c>Key.Fold(client).Fold(round)</c> alone, so that a client need not keep it, and gives the same answer whenever it is asked for the
+    /// same round. Behind a wire that does not say the round, a client that <see cref="FederatedClient"/> is given counts its own calls, from 1.
+    /// What a client keeps (parameters of <see cref="ModuleClientOptions.LocalParameters"/>, the optimizer's state without
+    /// <see cref="ModuleClientOptions.ResetOptimizer"/>, what terms and transforms remember, such as <see cref="Scaffold"/>'s control variate) lies in
+    /// <paramref name="states"/>; a client with nothing to keep is not there. <see cref="ModuleClientOptions.StateFile"/> is refused. With
+    /// <see cref="FederationOptions.RunStore"/> a killed simulation ends with the same model to the bit if the states last, too: <see cref="FolderClientStates"/>.
     /// </remarks>
     /// <param name="model">Makes a model, always the same; called once for each client at work and each time that a client is asked for its initial parameters.</param>
     /// <param name="optimizer">Makes an optimizer, always the same.</param>
@@ -24,6 +24,7 @@ public static class VirtualClients
     /// <param name="test">A client's examples to evaluate on; without, or where it gives null, the client does not evaluate.</param>
     /// <param name="options">Batches, epochs, randomness.</param>
     /// <param name="states">What clients keep from round to round. Default: in memory.</param>
+    /// <exception cref="ArgumentException">The options name a state file.</exception>
     /// <example>
     /// <code>
     /// var clients = VirtualClients.Of(
@@ -39,7 +40,9 @@ public static class VirtualClients
         ArgumentNullException.ThrowIfNull(optimizer);
         ArgumentNullException.ThrowIfNull(loss);
         ArgumentNullException.ThrowIfNull(train);
-        var pool = new Pool(model, optimizer, loss, train, test ?? (static _ => null), options ?? new(), states ?? new MemoryClientStates());
+        options ??= new();
+        if (options.StateFile is { } file) throw new ArgumentException($"[virtual_clients] StateFile is {file}, expected none: one file cannot be all clients'; give states, such as FolderClientStates", nameof(options));
+        var pool = new Pool(model, optimizer, loss, train, test ?? (static _ => null), options with { KeyByRound = true }, states ?? new MemoryClientStates());
         return client => new PooledClient(pool, client);
     }
 
@@ -49,37 +52,74 @@ public static class VirtualClients
         ModuleClientOptions Options, IClientStates States)
     {
         // As many as were at work at once.
-        private readonly ConcurrentBag<ModuleWorker> idle = [];
+        private readonly ConcurrentBag<Worker> idle = [];
 
-        /// <summary>Lends a worker to one call.</summary>
-        public async Task<T> WithWorkerAsync<T>(Func<ModuleWorker, Task<T>> call)
+        /// <summary>Lends a worker to one call, on the calling thread.</summary>
+        public T With<T>(Func<Worker, T> call)
         {
-            if (!idle.TryTake(out var worker)) worker = new(Model(), Optimizer(), Loss, Options, States);
+            if (!idle.TryTake(out var worker)) worker = new(new("virtual_clients", Model(), Optimizer(), Loss, Options));
             try
             {
-                return await call(worker).ConfigureAwait(false);
+                return call(worker);
             }
             finally
             {
                 idle.Add(worker);
             }
         }
+
+        public FitOutput Fit(
+            int client, int round, IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation)
+        {
+            var data = Train(client);
+            if (data.Count == 0) throw new ArgumentException($"[virtual_clients] client {client} has no examples, expected at least 1");
+            var kept = Kept(client);
+            return With(worker => worker.Trainer.Fit(
+                kept ?? worker.New, Keep, Options.Key.Fold((uint)client).Fold((uint)round), data, parameters, config, cancellation));
+
+            void Keep(ClientHistory history)
+            {
+                if (kept is not null || !history.Now.IsEmpty) States.Save(client, history.ToState());
+            }
+        }
+
+        public EvaluateOutput Evaluate(
+            int client, Dataset data, IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation)
+        {
+            var kept = Kept(client);
+            return With(worker =>
+            {
+                worker.Trainer.GoTo((kept ?? worker.New).Now);
+                return worker.Trainer.Evaluate(data, parameters, config, cancellation);
+            });
+        }
+
+        private ClientHistory? Kept(int client) => States.Load(client) is { } state
+            ? ClientHistory.Read(state, exception => new FormatException($"[virtual_clients] what client {client} has kept is no client's state: {exception.Message}", exception))
+            : null;
+    }
+
+    /// <summary>A model with all that trains it, and what a client has that has kept nothing yet.</summary>
+    private sealed class Worker(ModuleTrainer trainer)
+    {
+        public ModuleTrainer Trainer => trainer;
+
+        public ClientHistory New { get; } = new(trainer.State());
     }
 
     private sealed class PooledClient(Pool pool, int number) : ArrayClient, IRoundClient
     {
-        private int? round;
-        private int calls;
+        private readonly RoundCount rounds = new();
 
         public int? Round
         {
-            set => round = value;
+            set => rounds.Told = value;
         }
 
         public override MetricNames? RecordNames => pool.Options.MetricNames ?? MetricNames.Flower;
 
         public override ValueTask<IReadOnlyDictionary<string, Scalar>> GetPropertiesAsync(IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation) =>
-            new(pool.WithWorkerAsync(worker => worker.Client(pool.Train(number), null, default).GetPropertiesAsync(config, cancellation).AsTask()));
+            pool.With(worker => worker.Trainer.Properties(config)) is { } properties ? new(properties) : base.GetPropertiesAsync(config, cancellation);
 
         public override ValueTask<IReadOnlyList<NdArray>> GetParametersAsync(IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation) =>
             new(pool.Options.LocalParameters.SharedOf(pool.Model()).ToArrays());
@@ -88,15 +128,12 @@ public static class VirtualClients
             IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation)
         {
             ArgumentNullException.ThrowIfNull(config);
-            // A kept run tells it whatever the wire.
-            var now = config.TryGetValue(RunKeys.Round, out var told) ? (int)told.AsInt64() : round ?? calls++;
-            var data = pool.Train(number);
-            return new(pool.WithWorkerAsync(worker => worker.FitAsync(number, now, data, parameters, config, cancellation)));
+            return new(pool.Fit(number, rounds.Next(config), parameters, config, cancellation));
         }
 
         public override ValueTask<EvaluateOutput> EvaluateAsync(
             IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation) => pool.Test(number) is { } data
-            ? new(pool.WithWorkerAsync(worker => worker.EvaluateAsync(number, data, parameters, config, cancellation)))
+            ? new(pool.Evaluate(number, data, parameters, config, cancellation))
             : base.EvaluateAsync(parameters, config, cancellation);
     }
 }

@@ -134,9 +134,8 @@ public sealed class RoundMemoryTests : IDisposable
         var kind = ClientKit.Kinds["batch norm, local"];
         await Lasting(kind).FitAsync(kind.Start(), kind.ConfigOf(1), Cancellation);
         var error = Assert.Throws<FormatException>(() => Lasting(ClientKit.Kinds["sgd"]));
-        Assert.StartsWith(
-            $"[module_client] the state file {StateFile} is another model's or optimizer's: [module_client] unknown: layers.1.weight (4,) float32",
-            error.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"[module_client] the state file {StateFile} is another model's or optimizer's: [module_client] ", error.Message, StringComparison.Ordinal);
+        Assert.Contains("unknown: layers.1.weight (4,) float32", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -5,13 +5,14 @@ namespace ManagedFed.Federation;
 /// <summary>How the training of one round begins, as one <see cref="ClientTerm"/> or <see cref="ResultTransform"/> sees it.</summary>
 public sealed record FitStart
 {
+    private readonly Lazy<IReadOnlySet<string>> trainable;
     private readonly Func<RandomKey> draw;
 
     internal FitStart(
-        IReadOnlyDictionary<string, Scalar> config, ParameterTree parameters, IReadOnlySet<string> trainable, double learningRate, Func<RandomKey> draw)
+        IReadOnlyDictionary<string, Scalar> config, ParameterTree parameters, Lazy<IReadOnlySet<string>> trainable, double learningRate, Func<RandomKey> draw)
     {
-        (Config, Parameters, Trainable, LearningRate) = (config, parameters, trainable, learningRate);
-        this.draw = draw;
+        (Config, Parameters, LearningRate) = (config, parameters, learningRate);
+        (this.trainable, this.draw) = (trainable, draw);
     }
 
     /// <summary>The server's config; <see cref="ConfigSettings.Setting"/> reads it.</summary>
@@ -21,7 +22,7 @@ public sealed record FitStart
     public ParameterTree Parameters { get; }
 
     /// <summary>The names of the model's parameters that are trained, local ones included: no buffers and no frozen ones.</summary>
-    public IReadOnlySet<string> Trainable { get; }
+    public IReadOnlySet<string> Trainable => trainable.Value;
 
     /// <summary>The learning rate of the first step.</summary>
     public double LearningRate { get; }
