@@ -23,14 +23,17 @@ internal static partial class FederationLog
     [LoggerMessage(105, LogLevel.Warning, "Client {Client} sent a message it was not asked for; its stream is closed")]
     public static partial void Unsolicited(this ILogger log, string client);
 
-    [LoggerMessage(106, LogLevel.Information, "SuperNodes join at {Address}, {Security}; app bundle {Bundle}")]
-    public static partial void FleetListening(this ILogger log, string address, string security, string bundle);
+    [LoggerMessage(106, LogLevel.Information, "SuperNodes join at {Address} over {Wires}, {Security}; app bundle {Bundle}")]
+    public static partial void FleetListening(this ILogger log, string address, string wires, string security, string bundle);
 
     [LoggerMessage(107, LogLevel.Warning, "Node {Node} was silent for {Seconds} s and counts as offline")]
     public static partial void NodeSilent(this ILogger log, ulong node, double seconds);
 
     [LoggerMessage(108, LogLevel.Warning, "A {What} from {Address} is refused: {Why}; further refusals are told of ever more rarely")]
     public static partial void Refused(this ILogger log, string what, string address, string why);
+
+    [LoggerMessage(109, LogLevel.Error, "A node's call of {Method} failed here")]
+    public static partial void CallFailed(this ILogger log, Exception exception, string method);
 
     [LoggerMessage(200, LogLevel.Information, "Starting: {Rounds} round(s), round timeout {Timeout}")]
     public static partial void Starting(this ILogger log, int rounds, string timeout);
@@ -155,6 +158,9 @@ internal static partial class FederationLog
 
     [LoggerMessage(418, LogLevel.Warning, "Training steps run uncompiled, which is slower: {Why}; ModuleClientOptions.Compile = false says so from the start")]
     public static partial void NotCompiled(this ILogger log, string why);
+
+    [LoggerMessage(419, LogLevel.Warning, "The server says of versions: {What}")]
+    public static partial void VersionsDiffer(this ILogger log, string what);
 
     [LoggerMessage(409, LogLevel.Information, "Node {Node} is active on {Address}")]
     public static partial void Active(this ILogger log, ulong node, string address);

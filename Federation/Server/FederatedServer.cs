@@ -33,14 +33,14 @@ public static class FederatedServer
         options ??= new();
         var endpoint = Endpoint(address, options);
         var fleet = options.Fleet;
-        var fleetEndpoint = fleet is null ? null : Endpoint(fleet.Address, options);
+        var ports = fleet is null ? [] : FleetPort.Of(fleet, options.Certificate is not null, address => Endpoint(address, options));
         var log = options.LoggerFactory.CreateLogger("ManagedFed.Server");
         var registry = new ClientRegistry(log);
         var loop = ServerLoop.Create(config, strategy, registry, options, log);
         var (streams, connections) = (new OpenCount(), new OpenCount());
         var memory = new ReplyMemory(options.ReplyLimits.MaxBytesAtOnce);
         using var stopping = new CancellationTokenSource();
-        using var desk = fleet is null ? null : FleetService.CreateDesk(fleet, registry, options, memory, log);
+        using var desk = fleet is null ? null : FleetDesk.Open(fleet, registry, options, memory, log);
         var hosts = new List<WebApplication>();
         try
         {
@@ -51,14 +51,15 @@ public static class FederatedServer
             var bound = GrpcHost.AddressOf(join);
             log.Listening(bound, security);
             if (IsOpen(endpoint, options)) log.Insecure(bound);
-            if (fleet is not null)
+            var gate = desk is null ? null : new FleetGate(desk);
+            foreach (var port in ports)
             {
-                var nodes = GrpcHost.Build(fleetEndpoint!, options, connections, log, new FleetService(desk!));
+                var nodes = port.Build(options, connections, log, gate!);
                 hosts.Add(nodes);
                 await nodes.StartAsync(cancellation).ConfigureAwait(false);
-                log.FleetListening(GrpcHost.AddressOf(nodes), security, fleet.AppBundle ?? "none");
-                if (IsOpen(fleetEndpoint!, options)) log.Insecure(GrpcHost.AddressOf(nodes));
-                fleet.OnListening?.Invoke(GrpcHost.AddressOf(nodes));
+                log.FleetListening(GrpcHost.AddressOf(nodes), port.Wires, security, fleet!.AppBundle ?? "none");
+                if (IsOpen(port.Endpoint, options)) log.Insecure(GrpcHost.AddressOf(nodes));
+                port.OnListening?.Invoke(GrpcHost.AddressOf(nodes));
             }
             options.OnListening?.Invoke(bound);
             return await loop.RunAsync(cancellation).ConfigureAwait(false);
@@ -89,6 +90,7 @@ public static class FederatedServer
     }
 
     /// <summary>Where to listen; beyond this machine only encrypted, or when the caller says that it is meant.</summary>
+    /// <exception cref="ArgumentException">The address is none, or not to be listened on.</exception>
     private static IPEndPoint Endpoint(string address, FederatedServerOptions options)
     {
         var endpoint = ServerAddress.ToEndpoint(address);

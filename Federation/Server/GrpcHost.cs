@@ -1,12 +1,10 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using Grpc.AspNetCore.Server;
-using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
@@ -15,7 +13,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ManagedFed.Federation;
 
-/// <summary>A port that speaks gRPC over HTTP/2, for one service.</summary>
+/// <summary>The ports of a server: one for the bidirectional stream, and those of Fleet.</summary>
 internal static class GrpcHost
 {
     private const int StreamWindow = 8 << 20;
@@ -25,25 +23,45 @@ internal static class GrpcHost
         | DynamicallyAccessedMemberTypes.PublicMethods | DynamicallyAccessedMemberTypes.NonPublicMethods;
 
     /// <summary>Flower's one method on a port. A client is silent while it trains: how slow it may send is watched by message.</summary>
-    public static WebApplication Build(IPEndPoint endpoint, FederatedServerOptions options, OpenCount connections, ILogger log, JoinService service) =>
-        Build(endpoint, options, connections, log, service, null, grpc => grpc.MaxReceiveMessageSize = null);
-
-    /// <summary>The Fleet service on a port; a call that it does not know is answered with a sentence.</summary>
-    public static WebApplication Build(IPEndPoint endpoint, FederatedServerOptions options, OpenCount connections, ILogger log, FleetService service)
+    public static WebApplication Build(IPEndPoint endpoint, FederatedServerOptions options, OpenCount connections, ILogger log, JoinService service)
     {
-        var gate = new FleetGate(service.Desk, options.PeerLimits, options.TimeProvider);
-        var app = Build(
-            endpoint, options, connections, log, service, gate, grpc =>
-            {
-                grpc.MaxReceiveMessageSize = FleetGate.MaxObjectBytes;
-                // They reach the fallback instead.
-                grpc.IgnoreUnknownServices = true;
-            });
-        app.MapFallback("{**path}", context =>
+        var builder = Listen(endpoint, HttpProtocols.Http2, options, connections, log, paced: false);
+        AddGrpc(builder, service, grpc => grpc.MaxReceiveMessageSize = null);
+        var app = builder.Build();
+        app.UseRouting();
+        app.MapGrpcService<JoinService>();
+        return app;
+    }
+
+    /// <summary>Fleet over gRPC on a port, and over HTTP where a caller says it by TLS or begins with HTTP/2.</summary>
+    public static WebApplication Build(IPEndPoint endpoint, FederatedServerOptions options, OpenCount connections, ILogger log, FleetGate gate)
+    {
+        var protocols = options.Certificate is null ? HttpProtocols.Http2 : HttpProtocols.Http1AndHttp2;
+        var builder = Listen(endpoint, protocols, options, connections, log, paced: true);
+        AddGrpc(builder, new GrpcFleetService(gate.Desk), grpc =>
         {
-            FleetGate.Answer(context, new(StatusCode.Unimplemented, FleetVersion.Unknown(context.Request.Path)));
-            return Task.CompletedTask;
+            grpc.MaxReceiveMessageSize = FleetMethods.MaxObjectBytes;
+            // They reach the fallback instead.
+            grpc.IgnoreUnknownServices = true;
         });
+        var app = builder.Build();
+        app.Use(new GrpcFleet(gate, options.PeerLimits, options.TimeProvider).InvokeAsync);
+        app.UseRouting();
+        app.MapGrpcService<GrpcFleetService>();
+        new HttpFleet(gate, options.PeerLimits, options.TimeProvider, log).Map(app);
+        app.MapFallback("{**path}", context => context.Request.ContentType?.StartsWith("application/grpc", StringComparison.Ordinal) == true
+            ? GrpcFleet.AnswerUnknown(context) : HttpFleet.AnswerUnknown(context));
+        return app;
+    }
+
+    /// <summary>Fleet over HTTP alone: HTTP/1.1, and HTTP/2 where TLS lets a caller choose it.</summary>
+    public static WebApplication BuildHttp(IPEndPoint endpoint, FederatedServerOptions options, OpenCount connections, ILogger log, FleetGate gate)
+    {
+        var protocols = options.Certificate is null ? HttpProtocols.Http1 : HttpProtocols.Http1AndHttp2;
+        var app = Listen(endpoint, protocols, options, connections, log, paced: true).Build();
+        app.UseRouting();
+        new HttpFleet(gate, options.PeerLimits, options.TimeProvider, log).Map(app);
+        app.MapFallback("{**path}", HttpFleet.AnswerUnknown);
         return app;
     }
 
@@ -51,9 +69,22 @@ internal static class GrpcHost
     public static string AddressOf(WebApplication app) =>
         new Uri(app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First()).Authority;
 
-    private static WebApplication Build<[DynamicallyAccessedMembers(ServiceMembers)] TService>(
-        IPEndPoint endpoint, FederatedServerOptions options, OpenCount connections, ILogger log, TService service, FleetGate? gate,
-        Action<GrpcServiceOptions> configure) where TService : class
+    private static void AddGrpc<[DynamicallyAccessedMembers(ServiceMembers)] TService>(
+        WebApplicationBuilder builder, TService service, Action<GrpcServiceOptions> configure) where TService : class
+    {
+        builder.Services.AddGrpc(grpc =>
+        {
+            grpc.MaxSendMessageSize = null;
+            configure(grpc);
+        });
+        // After gRPC has put its own in: a small body could become a gigabyte, and tensors hardly shrink.
+        builder.Services.PostConfigure<GrpcServiceOptions>(grpc => grpc.CompressionProviders.Clear());
+        builder.Services.PostConfigure<GrpcServiceOptions<TService>>(grpc => grpc.CompressionProviders.Clear());
+        builder.Services.AddSingleton(service);
+    }
+
+    private static WebApplicationBuilder Listen(
+        IPEndPoint endpoint, HttpProtocols protocols, FederatedServerOptions options, OpenCount connections, ILogger log, bool paced)
     {
         var (peers, certificate) = (options.PeerLimits, options.Certificate);
         var places = new PlaceCount(peers.MaxConnections, peers.MaxConnectionsPerAddress);
@@ -65,9 +96,10 @@ internal static class GrpcHost
             var limits = kestrel.Limits;
             var pace = new MinDataRate(peers.MinBytesPerSecond, peers.StallTimeout);
             limits.MaxRequestBodySize = null;
-            limits.MinRequestBodyDataRate = gate is null ? null : pace;
+            limits.MinRequestBodyDataRate = paced ? pace : null;
             limits.MinResponseDataRate = pace;
             limits.KeepAliveTimeout = peers.IdleConnectionTimeout;
+            limits.RequestHeadersTimeout = peers.StallTimeout;
             limits.Http2.MaxStreamsPerConnection = peers.MaxStreamsPerConnection;
             limits.Http2.InitialStreamWindowSize = StreamWindow;
             limits.Http2.InitialConnectionWindowSize = 2 * StreamWindow;
@@ -76,7 +108,7 @@ internal static class GrpcHost
             limits.Http2.KeepAlivePingTimeout = TimeSpan.FromMinutes(1);
             kestrel.Listen(endpoint, listen =>
             {
-                listen.Protocols = HttpProtocols.Http2;
+                listen.Protocols = protocols;
                 listen.Use(next => async connection =>
                 {
                     var address = PlaceCount.AddressOf((connection.RemoteEndPoint as IPEndPoint)?.Address);
@@ -101,21 +133,8 @@ internal static class GrpcHost
         });
         if (certificate is not null) builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Services.AddRoutingCore();
-        builder.Services.AddGrpc(grpc =>
-        {
-            grpc.MaxSendMessageSize = null;
-            configure(grpc);
-        });
-        // After gRPC has put its own in: a small body could become a gigabyte, and tensors hardly shrink.
-        builder.Services.PostConfigure<GrpcServiceOptions>(grpc => grpc.CompressionProviders.Clear());
-        builder.Services.PostConfigure<GrpcServiceOptions<TService>>(grpc => grpc.CompressionProviders.Clear());
-        builder.Services.AddSingleton(service);
         builder.Services.AddSingleton<IHostLifetime, QuietLifetime>();
-        var app = builder.Build();
-        if (gate is not null) app.Use(gate.InvokeAsync);
-        app.UseRouting();
-        app.MapGrpcService<TService>();
-        return app;
+        return builder;
     }
 
     /// <summary>Leaves Ctrl-C and signals to the program this library runs in.</summary>

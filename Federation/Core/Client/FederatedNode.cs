@@ -1,9 +1,10 @@
-using Grpc.Core;
 using Microsoft.Extensions.Logging;
 
 namespace ManagedFed.Federation;
 
-/// <summary>Joins a SuperLink of Flower 1.23 or later over its Fleet service, as a SuperNode does, and works until it is cancelled.</summary>
+/// <summary>
+/// Joins a SuperLink of Flower 1.23 or later over its Fleet service, by gRPC or by HTTP, as a SuperNode does, and works until it is cancelled.
+/// </summary>
 /// <remarks>
 /// <para>The app bundle that a run brings is not looked at: the client given does the work, for apps of Flower's older interface
 /// (<c>NumPyClient</c> and <c>Strategy</c>) and for those of the Message API with the names of Flower's own strategies.</para>
@@ -14,8 +15,10 @@ namespace ManagedFed.Federation;
 public static class FederatedNode
 {
     /// <summary>Joins with the client that also joins the bidirectional stream.</summary>
-    /// <param name="address">The SuperLink's Fleet service: <c>host:port</c>, usually port 9092; encrypted when it begins with
-    /// <c>https://</c> or the options ask for TLS.</param>
+    /// <param name="address">
+    /// The SuperLink's Fleet service: <c>host:port</c>, <c>http://host:port</c> or, encrypted, <c>https://host:port</c>; usually port 8000 for HTTP
+    /// and 9092 for gRPC. <see cref="FederatedNodeOptions.Wire"/> chooses between them; by default HTTP is tried, then gRPC.
+    /// </param>
     /// <param name="client">What does the work.</param>
     /// <param name="options">How long to try, what to trust, who the node is, where to log.</param>
     /// <param name="cancellation">Leaves the SuperLink.</param>
@@ -40,7 +43,8 @@ public static class FederatedNode
     private static async Task ConnectAsync(
         string address, IRecordClient records, ArrayClient? legacy, FederatedNodeOptions options, CancellationToken cancellation)
     {
-        using var transport = new GrpcFleetTransport(options.ToUri(address), options.RootCertificates, options.KeepAliveInterval);
+        if (options is { Key: not null, Signer: not null }) throw new ArgumentException("[node] both Key and Signer are given; a Key signs by itself");
+        using var transport = options.Open(address, options.LoggerFactory.CreateLogger("ManagedFed.Node"));
         await RunAsync(transport, address, records, legacy, options, cancellation).ConfigureAwait(false);
     }
 
@@ -50,20 +54,20 @@ public static class FederatedNode
         CancellationToken cancellation)
     {
         var log = options.LoggerFactory.CreateLogger("ManagedFed.Node");
-        using var fresh = options.Key is null ? NodeKey.Create() : null;
-        var calls = new FleetCalls(transport, options.Key ?? fresh!, address, options, log);
+        using var fresh = options.Key is null && options.Signer is null ? NodeKey.Create() : null;
+        var calls = new FleetCalls(transport, options.Key ?? options.Signer ?? fresh!, address, options, log);
         var runner = legacy is null ? null : new InstructionRunner(legacy, options.TimeProvider, log, options.TellErrorMessages);
         var work = new NodeWork(records, runner, options.TimeProvider, log, options.TellErrorMessages);
         log.Joining(address);
-        for (var known = fresh is null; ; known = true)
+        for (var known = options.Key is not null; ; known = true)
         {
             var node = await EnterAsync(calls, known, address, options, cancellation).ConfigureAwait(false);
             log.Active(node, address);
             var session = new NodeSession(calls, work, node, options, log);
-            var lost = await StayAsync(calls, session, node, fresh is not null, options, log, cancellation).ConfigureAwait(false);
+            var lost = await StayAsync(calls, session, node, options.Key is null, options, log, cancellation).ConfigureAwait(false);
             if (lost is null) return;
-            if (!session.HasPulled) throw Refused(address, lost.Status, options);
-            log.Lost(address, GrpcChannels.Shown(lost.Status, options.IsEncrypted(address)));
+            if (!session.HasPulled) throw Refused(address, lost, options);
+            log.Lost(address, Shown(lost, address, options));
         }
     }
 
@@ -77,22 +81,22 @@ public static class FederatedNode
             {
                 if (known) return await calls.ActivateAsync(cancellation).ConfigureAwait(false);
             }
-            catch (RpcException) when (options.Key is null)
+            catch (FleetException) when (options.Key is null)
             {
                 // Whatever is wrong, registering says it again if it is not that the node is unknown.
             }
             await calls.RegisterAsync(cancellation).ConfigureAwait(false);
             return await calls.ActivateAsync(cancellation).ConfigureAwait(false);
         }
-        catch (RpcException exception)
+        catch (FleetException exception)
         {
-            throw Refused(address, exception.Status, options);
+            throw Refused(address, exception, options);
         }
     }
 
     /// <summary>One stay, with heartbeats beside the work and a goodbye at its end.</summary>
     /// <returns>Null when the node has left; else why the server does not know it any more.</returns>
-    private static async Task<RpcException?> StayAsync(
+    private static async Task<FleetException?> StayAsync(
         FleetCalls calls, NodeSession session, ulong node, bool registered, FederatedNodeOptions options, ILogger log, CancellationToken cancellation)
     {
         using var lost = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -104,7 +108,7 @@ public static class FederatedNode
             await session.RunAsync(lost.Token).ConfigureAwait(false);
             return null;
         }
-        catch (RpcException exception)
+        catch (FleetException exception)
         {
             forgotten = true;
             return exception;
@@ -129,7 +133,7 @@ public static class FederatedNode
 
     /// <summary>Tells the server every so often that the node lives.</summary>
     /// <returns>Null when the node has left; else why the server does not know it any more.</returns>
-    private static async Task<RpcException?> BeatAsync(
+    private static async Task<FleetException?> BeatAsync(
         FleetCalls calls, ulong node, CancellationTokenSource lost, FederatedNodeOptions options, ILogger log, CancellationToken left)
     {
         var failures = 0;
@@ -144,14 +148,14 @@ public static class FederatedNode
                     if (!await calls.HeartbeatAsync(node, left).ConfigureAwait(false)) await calls.ActivateAsync(left).ConfigureAwait(false);
                     failures = 0;
                 }
-                catch (RpcException exception) when (exception.StatusCode is StatusCode.Unavailable)
+                catch (FleetException exception) when (exception.Fault is FleetFault.Unavailable)
                 {
                     failures++;
-                    log.HeartbeatFailed(PeerText.Harmless(exception.Status.Detail));
+                    log.HeartbeatFailed(PeerText.Harmless(exception.Message));
                 }
             }
         }
-        catch (RpcException exception)
+        catch (FleetException exception)
         {
             await lost.CancelAsync().ConfigureAwait(false);
             return exception;
@@ -180,25 +184,29 @@ public static class FederatedNode
             await calls.DeactivateAsync(node, CancellationToken.None).ConfigureAwait(false);
             if (registered) await calls.UnregisterAsync(node, CancellationToken.None).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is RpcException or FederationException)
+        catch (Exception exception) when (exception is FleetException or FederationException)
         {
             // The server counts a silent node as gone by itself.
             log.GoodbyeFailed(node, PeerText.Harmless(exception.Message));
         }
     }
 
-    private static FederationException Refused(string address, Status status, FederatedNodeOptions options)
+    private static FederationException Refused(string address, FleetException refusal, FederatedNodeOptions options)
     {
-        var why = status.StatusCode switch
+        var why = refusal switch
         {
-            StatusCode.Unimplemented => "is a gRPC server, but its Fleet service is not that of Flower 1.23 or later",
-            StatusCode.Unauthenticated or StatusCode.PermissionDenied or StatusCode.NotFound when options.Key is not null =>
+            { Fault: FleetFault.Unknown } => "answers, but its Fleet service is not that of Flower 1.23 or later",
+            { Fault: FleetFault.Unauthenticated } or { IsDenial: true } when options.Key is not null =>
                 "does not know this node's key; was it registered with `flwr supernode register`?",
-            StatusCode.FailedPrecondition when options.Key is null =>
+            { IsPrecondition: true } when options.Key is null =>
                 "lets in only nodes whose key was registered with `flwr supernode register`; give that key in the options",
-            StatusCode.Unauthenticated => "does not accept this node's signature; do both clocks run right?",
-            _ => GrpcChannels.Refusal(status) ?? "refused this node",
+            { Fault: FleetFault.Unauthenticated } => "does not accept this node's signature; do both clocks run right?",
+            _ => GrpcChannels.Refusal(refusal.InnerException) ?? "refused this node",
         };
-        return new($"[node] {address} {why}: {GrpcChannels.Shown(status, options.IsEncrypted(address))}", GrpcChannels.Harmless(status));
+        return new($"[node] {address} {why}: {Shown(refusal, address, options)}", refusal.Harmless());
     }
+
+    /// <summary>A failed call as one line, with what may help.</summary>
+    private static string Shown(FleetException failure, string address, FederatedNodeOptions options) =>
+        $"{failure.Code}: {GrpcChannels.Words(failure.Message, failure.InnerException, options.IsEncrypted(address))}";
 }

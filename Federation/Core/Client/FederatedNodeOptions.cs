@@ -1,8 +1,28 @@
+using Microsoft.Extensions.Logging;
+
 namespace ManagedFed.Federation;
 
 /// <summary>How a node finds its SuperLink, proves who it is, and when it leaves.</summary>
 public sealed record FederatedNodeOptions : ConnectionOptions
 {
+    /// <summary>How to speak with the server. Default: HTTP where it answers that, else gRPC.</summary>
+    public FleetWire Wire { get; init; }
+
+    /// <summary>
+    /// What carries requests over HTTP, such as one through a proxy or a browser's; null makes one. It stays the caller's to dispose, and
+    /// certificates are then its matter. Default null.
+    /// </summary>
+    public HttpMessageHandler? HttpHandler { get; init; }
+
+    /// <summary>
+    /// The version of Flower that the node gives as its own over HTTP, as SuperNodes do; null says none, which servers take, too.
+    /// Default 1.40.0, the first whose nodes speak HTTP.
+    /// </summary>
+    public string? FlowerVersion { get; init; } = "1.40.0";
+
+    /// <summary>Signs the node's calls in place of a fresh key, for platforms without .NET's own; the node registers itself with it. Default null.</summary>
+    public INodeSigner? Signer { get; init; }
+
     /// <summary>The key of a node that is registered already (SuperNode authentication); null registers a fresh one. Default null.</summary>
     public NodeKey? Key { get; init; }
 
@@ -41,4 +61,36 @@ public sealed record FederatedNodeOptions : ConnectionOptions
         get;
         init => field = Interval.Counts.Check("node", nameof(MaxMessageBytes), value);
     } = ObjectLimits.Default.MaxBytes;
+
+    /// <summary>The transport to a server at an address.</summary>
+    internal IFleetTransport Open(string address, ILogger log)
+    {
+        var uri = ToUri(address);
+        return Wire switch
+        {
+            FleetWire.Http => OverHttp(uri, log),
+            FleetWire.Grpc => OverGrpc(uri),
+            // A handler is for HTTP alone, and may be where gRPC is not.
+            _ => HttpHandler is null ? new AutoFleetTransport(OverHttp(uri, log), OverGrpc(uri)) : OverHttp(uri, log),
+        };
+    }
+
+    private GrpcFleetTransport OverGrpc(Uri uri) => new(uri, RootCertificates, KeepAliveInterval);
+
+    private HttpFleetTransport OverHttp(Uri uri, ILogger log)
+    {
+        var client = HttpHandler is { } handler ? new HttpClient(handler, disposeHandler: false)
+            : OperatingSystem.IsBrowser() ? new HttpClient()
+            : new HttpClient(HttpHandlerTo(uri));
+        return new(uri, client, FlowerVersion is { } version ? new(version) : null, MaxMessageBytes, log);
+    }
+
+    private SocketsHttpHandler HttpHandlerTo(Uri uri)
+    {
+        var made = GrpcChannels.Handler(uri, RootCertificates, KeepAliveInterval);
+        // Sooner than a server closes it, which would lose the call that is just sent.
+        made.PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30);
+        made.UseProxy = !uri.IsLoopback;
+        return made;
+    }
 }

@@ -1,11 +1,11 @@
+using System.Text;
 using Google.Protobuf;
-using Grpc.Core;
 using Microsoft.Extensions.Logging;
 
 namespace ManagedFed.Federation;
 
 /// <summary>Fleet's methods as a node calls them: signed, timed, and tried again while the server cannot be reached.</summary>
-internal sealed class FleetCalls(IFleetTransport transport, NodeKey key, string address, FederatedNodeOptions options, ILogger log)
+internal sealed class FleetCalls(IFleetTransport transport, INodeSigner signer, string address, FederatedNodeOptions options, ILogger log)
 {
     // A piece of 5 MiB may take so long on a slow line; a server that is silent for longer is gone.
     private static readonly TimeSpan CallTime = TimeSpan.FromSeconds(120), HeartbeatTime = TimeSpan.FromSeconds(5);
@@ -16,7 +16,11 @@ internal sealed class FleetCalls(IFleetTransport transport, NodeKey key, string 
     private readonly TimeProvider time = options.TimeProvider;
     private readonly Random random = new SharedRandom(options.Random);
     private readonly Lock gate = new();
-    private (SignedHeaders Headers, long At)? signed;
+    private readonly byte[] publicKey = Encoding.ASCII.GetBytes(signer.PublicKeyPem);
+    private (Task<SignedHeaders> Headers, long At)? signed;
+
+    /// <summary>Objects on their way to the server, and from it, at once.</summary>
+    public (int Pushes, int Pulls) AtOnce => transport.AtOnce;
 
     /// <summary>The wait before the next heartbeat: early enough for one to be lost, spread so that nodes do not beat together.</summary>
     public TimeSpan HeartbeatWait => (options.HeartbeatInterval - HeartbeatTime) * (0.7 + 0.2 * random.NextDouble());
@@ -27,13 +31,13 @@ internal sealed class FleetCalls(IFleetTransport transport, NodeKey key, string 
     /// <summary>Registers the key; a server that has it already, from an attempt whose answer was lost, is fine too.</summary>
     public async Task RegisterAsync(CancellationToken cancellation)
     {
-        var request = new Wire.RegisterNodeRequest { PublicKey = ByteString.CopyFrom(key.PublicKey.Span) };
+        var request = new Wire.RegisterNodeRequest { PublicKey = ByteString.CopyFrom(publicKey) };
         var attempts = 0;
         try
         {
             await RetryAsync("RegisterNode", request, Wire.RegisterNodeResponse.Parser, () => attempts++, cancellation).ConfigureAwait(false);
         }
-        catch (RpcException exception) when (attempts > 1 && exception.StatusCode is StatusCode.FailedPrecondition or StatusCode.AlreadyExists)
+        catch (FleetException exception) when (attempts > 1 && exception.IsPrecondition)
         {
             // Activation tells whether the server knows the key.
         }
@@ -43,7 +47,7 @@ internal sealed class FleetCalls(IFleetTransport transport, NodeKey key, string 
     {
         var request = new Wire.ActivateNodeRequest
         {
-            PublicKey = ByteString.CopyFrom(key.PublicKey.Span),
+            PublicKey = ByteString.CopyFrom(publicKey),
             HeartbeatInterval = options.HeartbeatInterval.TotalSeconds,
         };
         var response = await RetryAsync("ActivateNode", request, Wire.ActivateNodeResponse.Parser, null, cancellation).ConfigureAwait(false);
@@ -82,10 +86,10 @@ internal sealed class FleetCalls(IFleetTransport transport, NodeKey key, string 
     public Task<Wire.PullObjectResponse> PullObjectAsync(ulong node, ulong run, string id, CancellationToken cancellation) => RetryAsync(
         "PullObject", new Wire.PullObjectRequest { Node = Node(node), RunId = run, ObjectId = id }, Wire.PullObjectResponse.Parser, null, cancellation);
 
-    public Task<Wire.PushObjectResponse> PushObjectAsync(ulong node, ulong run, string id, ByteString content, CancellationToken cancellation) =>
-        RetryAsync(
-            "PushObject", new Wire.PushObjectRequest { Node = Node(node), RunId = run, ObjectId = id, ObjectContent = content },
-            Wire.PushObjectResponse.Parser, null, cancellation);
+    public Task<Wire.PushObjectResponse> PushObjectAsync(
+        ulong node, ulong run, string session, string id, ByteString content, CancellationToken cancellation) => RetryAsync(
+        "PushObject", new Wire.PushObjectRequest { Node = Node(node), RunId = run, SessionId = session, ObjectId = id, ObjectContent = content },
+        Wire.PushObjectResponse.Parser, null, cancellation);
 
     public Task<Wire.ConfirmMessageReceivedResponse> ConfirmAsync(ulong node, ulong run, string id, CancellationToken cancellation) => RetryAsync(
         "ConfirmMessageReceived", new Wire.ConfirmMessageReceivedRequest { Node = Node(node), RunId = run, MessageObjectId = id },
@@ -100,7 +104,7 @@ internal sealed class FleetCalls(IFleetTransport transport, NodeKey key, string 
             var response = await RetryAsync("GetRun", request, Wire.GetRunResponse.Parser, null, cancellation).ConfigureAwait(false);
             return response.Run?.Status?.Status == "finished";
         }
-        catch (RpcException exception) when (exception.StatusCode is StatusCode.PermissionDenied or StatusCode.NotFound)
+        catch (FleetException exception) when (exception.IsDenial)
         {
             return true;
         }
@@ -119,10 +123,10 @@ internal sealed class FleetCalls(IFleetTransport transport, NodeKey key, string 
             {
                 return await OnceAsync(method, request, parser, CallTime, cancellation).ConfigureAwait(false);
             }
-            catch (RpcException exception) when (exception.StatusCode == StatusCode.Unavailable)
+            catch (FleetException exception) when (exception.Fault == FleetFault.Unavailable)
             {
-                if (GrpcChannels.Refusal(exception.Status) is not null) throw;
-                var shown = $"{method}: {GrpcChannels.Words(exception.Status, options.IsEncrypted(address))}";
+                if (GrpcChannels.Refusal(exception.InnerException) is not null) throw;
+                var shown = $"{method}: {GrpcChannels.Words(exception.Message, exception.InnerException, options.IsEncrypted(address))}";
                 var wait = FailureWait(failures++);
                 if (options.GivesUp(failures, time.GetElapsedTime(alone) + wait))
                 {
@@ -142,26 +146,35 @@ internal sealed class FleetCalls(IFleetTransport transport, NodeKey key, string 
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellation);
         try
         {
-            var response = await transport.CallAsync(method, request.ToByteArray(), Sign(), either.Token).ConfigureAwait(false);
+            var response = await transport.CallAsync(method, request.ToByteArray(), await SignAsync(cancellation).ConfigureAwait(false), either.Token).ConfigureAwait(false);
             return parser.ParseFrom(response);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            throw new RpcException(new(StatusCode.Unavailable, $"no answer to {method} within {limit.TotalSeconds} s"));
+            throw new FleetException(FleetFault.Unavailable, $"no answer to {method} within {limit.TotalSeconds} s");
         }
         catch (InvalidProtocolBufferException exception)
         {
-            throw new RpcException(new(StatusCode.Internal, $"the response to {method} cannot be read: {exception.Message}", exception));
+            throw new FleetException(FleetFault.Failed, $"the response to {method} cannot be read: {exception.Message}", cause: exception);
         }
     }
 
-    private SignedHeaders Sign()
+    private async Task<SignedHeaders> SignAsync(CancellationToken cancellation)
     {
+        Task<SignedHeaders> headers;
         lock (gate)
         {
-            if (signed is not { At: var at } || time.GetElapsedTime(at) >= Moment) signed = (key.Sign(time.GetUtcNow()), time.GetTimestamp());
-            return signed.Value.Headers;
+            if (signed is not { At: var at } || time.GetElapsedTime(at) >= Moment) signed = (SignAsync(time.GetUtcNow()), time.GetTimestamp());
+            headers = signed.Value.Headers;
         }
+        return await headers.WaitAsync(cancellation).ConfigureAwait(false);
+    }
+
+    // Whoever waits for it, it is for all calls of its moment.
+    private async Task<SignedHeaders> SignAsync(DateTimeOffset now)
+    {
+        var timestamp = SignedHeaders.Format(now);
+        return new(publicKey, timestamp, await signer.SignAsync(Encoding.ASCII.GetBytes(timestamp), CancellationToken.None).ConfigureAwait(false));
     }
 
     // Objects are pushed side by side, and a seeded generator is not made for that.

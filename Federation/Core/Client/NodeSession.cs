@@ -1,6 +1,5 @@
 using System.Runtime.ExceptionServices;
 using Google.Protobuf;
-using Grpc.Core;
 using Microsoft.Extensions.Logging;
 
 namespace ManagedFed.Federation;
@@ -8,12 +7,6 @@ namespace ManagedFed.Federation;
 /// <summary>One stay of an active node: pull a message and its objects, work, push the reply and the objects asked for.</summary>
 internal sealed class NodeSession(FleetCalls calls, NodeWork work, ulong node, FederatedNodeOptions options, ILogger log)
 {
-    /// <summary>Objects on their way to the server at once; each is up to 5 MiB.</summary>
-    private const int Pushing = 3;
-
-    /// <summary>Objects on their way from the server, or here before their turn, beside the one that is read.</summary>
-    private const int PullingAhead = 3;
-
     // What Flower's own nodes wait for an object that is announced and not yet there: 1 s, doubled to at most 10 s.
     private static readonly TimeSpan FirstWait = TimeSpan.FromSeconds(1), LastWait = TimeSpan.FromSeconds(10);
 
@@ -88,10 +81,10 @@ internal sealed class NodeSession(FleetCalls calls, NodeWork work, ulong node, F
             }
             await PushAsync(metadata, answer, time.GetElapsedTime(start), cancellation).ConfigureAwait(false);
         }
-        catch (RpcException exception) when (exception.StatusCode is StatusCode.PermissionDenied or StatusCode.NotFound)
+        catch (FleetException exception) when (exception.IsDenial)
         {
             // The run ended while the node worked for it; the next message may be of another.
-            log.MessageDropped(PeerText.Harmless(id), $"{exception.StatusCode}: {PeerText.Harmless(exception.Status.Detail)}");
+            log.MessageDropped(PeerText.Harmless(id), $"{exception.Code}: {PeerText.Harmless(exception.Message)}");
         }
         if (work.Errors is { Exception: { } error } errors && errors.Count >= options.MaxErrors) ExceptionDispatchInfo.Throw(error);
     }
@@ -104,7 +97,7 @@ internal sealed class NodeSession(FleetCalls calls, NodeWork work, ulong node, F
         var ids = tree is null ? [] : ObjectTrees.Ids(tree, limits);
         if (lastModel is not null && !ids.Contains(lastModel.Id)) lastModel = null;
         var objects = new ReadAhead(
-            (item, token) => PullObjectAsync(run, item, token), tree is null ? [] : ObjectTrees.InOrder(tree, lastModel?.Id), PullingAhead, cancellation);
+            (item, token) => PullObjectAsync(run, item, token), tree is null ? [] : ObjectTrees.InOrder(tree, lastModel?.Id), calls.AtOnce.Pulls - 1, cancellation);
         FleetMessage message;
         await using (objects.ConfigureAwait(false))
         {
@@ -157,18 +150,18 @@ internal sealed class NodeSession(FleetCalls calls, NodeWork work, ulong node, F
         LastReply = (asked.RunId, time.GetTimestamp());
         if (response.Results.TryGetValue(reply.Id, out var code) && code != 0) log.MessageDropped(PeerText.Harmless(asked.MessageId), $"the server took the reply with code {code}");
         await Parallel.ForEachAsync(
-            response.ObjectsToPush, new ParallelOptions { MaxDegreeOfParallelism = Pushing, CancellationToken = late.Token },
-            (id, token) => PushObjectAsync(asked.RunId, reply, id, token)).ConfigureAwait(false);
+            response.ObjectsToPush, new ParallelOptions { MaxDegreeOfParallelism = calls.AtOnce.Pushes, CancellationToken = late.Token },
+            (id, token) => PushObjectAsync(asked.RunId, response.SessionId, reply, id, token)).ConfigureAwait(false);
         LastReply = (asked.RunId, time.GetTimestamp());
     }
 
-    private async ValueTask PushObjectAsync(ulong run, DeflatedMessage reply, string id, CancellationToken cancellation)
+    private async ValueTask PushObjectAsync(ulong run, string session, DeflatedMessage reply, string id, CancellationToken cancellation)
     {
         if (!reply.TryRead(id, out ByteString? content))
         {
-            throw new RpcException(new(StatusCode.Internal, $"the server asks for object {FleetObject.Shown(id)}, which the reply does not have"));
+            throw new FleetException(FleetFault.Failed, $"the server asks for object {FleetObject.Shown(id)}, which the reply does not have");
         }
-        var response = await calls.PushObjectAsync(node, run, id, content, cancellation).ConfigureAwait(false);
-        if (!response.Stored) throw new RpcException(new(StatusCode.NotFound, $"the server did not store object {FleetObject.Shown(id)}"));
+        var response = await calls.PushObjectAsync(node, run, session, id, content, cancellation).ConfigureAwait(false);
+        if (!response.Stored) throw new FleetException(FleetFault.Denied, $"the server did not store object {FleetObject.Shown(id)}");
     }
 }

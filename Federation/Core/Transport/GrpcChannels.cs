@@ -21,7 +21,19 @@ internal static class GrpcChannels
     /// <param name="uri">Where to; https encrypts.</param>
     /// <param name="roots">Certificates to trust instead of the system's.</param>
     /// <param name="keepAlive">How long a connection in use may be silent before it is pinged.</param>
-    public static GrpcChannel Open(Uri uri, X509Certificate2Collection? roots, TimeSpan keepAlive)
+    public static GrpcChannel Open(Uri uri, X509Certificate2Collection? roots, TimeSpan keepAlive) =>
+        GrpcChannel.ForAddress(uri, new GrpcChannelOptions
+        {
+            HttpHandler = Handler(uri, roots, keepAlive),
+            DisposeHttpClient = true,
+            MaxReceiveMessageSize = null,
+            MaxSendMessageSize = null,
+            CompressionProviders = [],
+        });
+
+    /// <summary>What connects, with the server's certificate checked; for HTTP without gRPC, too.</summary>
+    /// <inheritdoc cref="Open"/>
+    public static SocketsHttpHandler Handler(Uri uri, X509Certificate2Collection? roots, TimeSpan keepAlive)
     {
         var handler = new SocketsHttpHandler
         {
@@ -42,22 +54,18 @@ internal static class GrpcChannels
             policy.CustomTrustStore.AddRange(roots);
             handler.SslOptions.CertificateChainPolicy = policy;
         }
-        return GrpcChannel.ForAddress(uri, new GrpcChannelOptions
-        {
-            HttpHandler = handler,
-            DisposeHttpClient = true,
-            MaxReceiveMessageSize = null,
-            MaxSendMessageSize = null,
-            CompressionProviders = [],
-        });
+        return handler;
     }
 
     /// <summary>What trying again cannot mend about a call that failed, to follow the server's address; null when nothing is.</summary>
-    public static string? Refusal(Status status)
+    public static string? Refusal(Status status) => Refusal(status.DebugException);
+
+    /// <summary>What trying again cannot mend about a connection that failed, to follow the server's address; null when nothing is.</summary>
+    public static string? Refusal(Exception? cause)
     {
-        var causes = Causes(status.DebugException).ToArray();
+        var causes = Causes(cause).ToArray();
         return causes.OfType<CertificateException>().FirstOrDefault() is { } certificate ? certificate.Message
-            : causes.Any(cause => cause is AuthenticationException)
+            : causes.Any(one => one is AuthenticationException)
                 ? "speaks no TLS, or none that this client knows; leave out https:// and UseTls, or start the server with a certificate"
                 : null;
     }
@@ -70,9 +78,15 @@ internal static class GrpcChannels
     /// <summary>What a failed call says, with what may help, where its code is told otherwise.</summary>
     /// <param name="status">How it ended.</param>
     /// <param name="encrypted">Whether TLS was wanted.</param>
-    public static string Words(Status status, bool encrypted)
+    public static string Words(Status status, bool encrypted) => Words(status.Detail, status.DebugException, encrypted);
+
+    /// <summary>What is said of a failed call, with what may help.</summary>
+    /// <param name="detail">What is said of it.</param>
+    /// <param name="cause">What broke underneath.</param>
+    /// <param name="encrypted">Whether TLS was wanted.</param>
+    public static string Words(string detail, Exception? cause, bool encrypted)
     {
-        var errors = Causes(status.DebugException).Select(cause => cause switch
+        var errors = Causes(cause).Select(one => one switch
         {
             HttpRequestException request => request.HttpRequestError,
             HttpIOException io => io.HttpRequestError,
@@ -83,7 +97,7 @@ internal static class GrpcChannels
             : !encrypted && errors.Any(error => error is HttpRequestError.ResponseEnded or HttpRequestError.HttpProtocolError or HttpRequestError.InvalidResponse)
                 ? "; if the server wants TLS, begin its address with https:// or give its RootCertificates"
             : "";
-        return $"{PeerText.Harmless(status.Detail)}{hint}";
+        return $"{PeerText.Harmless(detail)}{hint}";
     }
 
     /// <summary>A failed call as an exception's cause, in words that are harmless.</summary>

@@ -13,15 +13,17 @@ internal sealed class GrpcFleetTransport(Uri uri, X509Certificate2Collection? ro
     private readonly Lock padlock = new();
     private Connection? current;
 
+    public (int Pushes, int Pulls) AtOnce => (3, 4);
+
     public async ValueTask<byte[]> CallAsync(string method, byte[] request, SignedHeaders headers, CancellationToken cancellation)
     {
         var metadata = new Metadata
         {
-            { SignedHeaders.PublicKeyName, headers.PublicKey.ToArray() },
-            { SignedHeaders.TimestampName, headers.Timestamp },
-            { SignedHeaders.SignatureName, headers.Signature.ToArray() },
+            { SignedHeaders.Grpc.PublicKey, headers.PublicKey.ToArray() },
+            { SignedHeaders.Grpc.Timestamp, headers.Timestamp },
+            { SignedHeaders.Grpc.Signature, headers.Signature.ToArray() },
         };
-        var definition = new Method<byte[], byte[]>(MethodType.Unary, "flwr.proto.Fleet", method, Bytes, Bytes);
+        var definition = new Method<byte[], byte[]>(MethodType.Unary, FleetMethods.Service, method, Bytes, Bytes);
         var connection = Enter();
         try
         {
@@ -36,8 +38,11 @@ internal sealed class GrpcFleetTransport(Uri uri, X509Certificate2Collection? ro
         catch (RpcException exception) when (GrpcChannels.IsBroken(exception.Status))
         {
             Replace(connection);
-            if (exception.StatusCode == StatusCode.Unavailable) throw;
-            throw new RpcException(new(StatusCode.Unavailable, exception.Status.Detail, exception.Status.DebugException));
+            throw Failure(FleetFault.Unavailable, exception);
+        }
+        catch (RpcException exception)
+        {
+            throw Failure(FaultOf(exception.StatusCode, method), exception);
         }
         finally
         {
@@ -49,6 +54,21 @@ internal sealed class GrpcFleetTransport(Uri uri, X509Certificate2Collection? ro
     {
         if (current is { } connection) Replace(connection);
     }
+
+    private static FleetException Failure(FleetFault fault, RpcException exception) =>
+        new(fault, exception.Status.Detail, $"{exception.StatusCode}", exception.Status.DebugException);
+
+    /// <summary>What a code of gRPC says of a call.</summary>
+    private static FleetFault FaultOf(StatusCode code, string method) => code switch
+    {
+        StatusCode.InvalidArgument => FleetFault.Invalid,
+        StatusCode.Unauthenticated => FleetFault.Unauthenticated,
+        StatusCode.PermissionDenied or StatusCode.NotFound => FleetFault.Denied,
+        StatusCode.FailedPrecondition or StatusCode.AlreadyExists => method == "RegisterNode" ? FleetFault.RegistrationClosed : FleetFault.Inactive,
+        StatusCode.ResourceExhausted => FleetFault.TooLarge,
+        StatusCode.Unimplemented => FleetFault.Unknown,
+        _ => FleetFault.Failed,
+    };
 
     private Connection Enter()
     {

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Google.Protobuf;
-using Grpc.Core;
 
 namespace ManagedFed.Federation;
 
@@ -196,7 +195,7 @@ internal sealed class FleetConnection(ClientInfo info, ulong node, ulong run, Fl
         if (exchange.Pushed?.Objects is not { } objects) return false;
         return objects.Put(id, content, () =>
         {
-            if (!exchange.Share.TryTake(content.Length)) throw FleetRefusal.Of(StatusCode.Unavailable, "too many replies arrive at the same time; push again");
+            if (!exchange.Share.TryTake(content.Length)) throw FleetRefusal.Of(FleetFault.Unavailable, "too many replies arrive at the same time; push again");
         });
     }
 

@@ -1,4 +1,6 @@
-using Grpc.Core;
+using System.Buffers;
+using Google.Protobuf;
+using Microsoft.Extensions.Logging;
 
 namespace ManagedFed.Federation;
 
@@ -8,7 +10,7 @@ namespace ManagedFed.Federation;
 internal readonly record struct FleetCaller(string Key, string Peer);
 
 /// <summary>What the Fleet service does, whatever carries its requests: each method is one call of a caller who is known.</summary>
-/// <remarks>A refusal is an <see cref="RpcException"/> with a code and a sentence for the node.</remarks>
+/// <remarks>Requests and answers are the protocol's messages, which every wire carries; a refusal is a <see cref="FleetException"/> with a sentence for the node.</remarks>
 internal sealed class FleetDesk(FleetNodes nodes, FleetRun run, TimeProvider clock) : IDisposable
 {
     /// <summary>The pause, in seconds, that replies to a push suggest; nodes do not heed it.</summary>
@@ -16,15 +18,53 @@ internal sealed class FleetDesk(FleetNodes nodes, FleetRun run, TimeProvider clo
 
     private readonly KeyRing keys = new();
 
-    /// <summary>Checks the signature of a call.</summary>
-    public FleetCaller Authenticate(SignedHeaders? headers, string peer)
+    /// <summary>A desk for nodes that join the registry, with the keys and the bundle that the options name.</summary>
+    /// <exception cref="FormatException">A key or the bundle is none.</exception>
+    /// <exception cref="IOException">The bundle cannot be read.</exception>
+    public static FleetDesk Open(FleetOptions options, ClientRegistry registry, FederatedServerOptions server, ReplyMemory memory, ILogger log)
     {
-        if (headers is null)
+        var clock = server.TimeProvider;
+        var allowed = options.AllowedKeys is { } keys ? new KeyList(keys) : null;
+        var run = new FleetRun(FleetRun.NewId(), options.AppBundle is { } path ? AppBundle.Load(path) : null, clock.GetUtcNow());
+        return new(new(registry, options, allowed, run.Id, clock, log, limits: server.ReplyLimits, memory: memory), run, clock);
+    }
+
+    /// <summary>Checks the signature of a call.</summary>
+    public FleetCaller Authenticate(SignedHeaders headers, string peer) =>
+        keys.Check(headers, clock.GetUtcNow(), out var problem) is { } fingerprint ? new(fingerprint, peer) : throw FleetRefusal.Unauthenticated(problem!);
+
+    /// <summary>One call by its name, the request as it came over a wire.</summary>
+    /// <exception cref="FleetException">The request cannot be read, or is refused.</exception>
+    public IMessage Call(string method, FleetCaller caller, ReadOnlySequence<byte> request)
+    {
+        return method switch
         {
-            throw FleetRefusal.Unauthenticated(
-                "the call is not signed: nodes of Flower 1.23 and later send flwr-public-key-bin, flwr-timestamp and flwr-signature-bin; update flwr");
+            "RegisterNode" => Register(caller, Read(Wire.RegisterNodeRequest.Parser)),
+            "ActivateNode" => Activate(caller, Read(Wire.ActivateNodeRequest.Parser)),
+            "DeactivateNode" => Deactivate(caller, Read(Wire.DeactivateNodeRequest.Parser)),
+            "UnregisterNode" => Unregister(caller, Read(Wire.UnregisterNodeRequest.Parser)),
+            "SendNodeHeartbeat" => Heartbeat(caller, Read(Wire.SendNodeHeartbeatRequest.Parser)),
+            "PullMessages" => Pull(caller, Read(Wire.PullMessagesRequest.Parser)),
+            "PushMessages" => Push(caller, Read(Wire.PushMessagesRequest.Parser)),
+            "GetRun" => GetRun(caller, Read(Wire.GetRunRequest.Parser)),
+            "GetFab" => GetFab(caller, Read(Wire.GetFabRequest.Parser)),
+            "PushObject" => PushObject(caller, Read(Wire.PushObjectRequest.Parser)),
+            "PullObject" => PullObject(caller, Read(Wire.PullObjectRequest.Parser)),
+            "ConfirmMessageReceived" => Confirm(caller, Read(Wire.ConfirmMessageReceivedRequest.Parser)),
+            _ => throw FleetRefusal.Of(FleetFault.Unknown, $"there is no method {method}"),
+        };
+
+        T Read<T>(MessageParser<T> parser) where T : IMessage<T>
+        {
+            try
+            {
+                return parser.ParseFrom(request);
+            }
+            catch (InvalidProtocolBufferException exception)
+            {
+                throw FleetRefusal.Invalid($"the request to {method} cannot be read: {exception.Message}");
+            }
         }
-        return keys.Check(headers, clock.GetUtcNow(), out var problem) is { } fingerprint ? new(fingerprint, peer) : throw FleetRefusal.Unauthenticated(problem!);
     }
 
     /// <summary>True when an object of this caller's may be waited for.</summary>
@@ -83,7 +123,7 @@ internal sealed class FleetDesk(FleetNodes nodes, FleetRun run, TimeProvider clo
     public Wire.GetRunResponse GetRun(FleetCaller caller, Wire.GetRunRequest request)
     {
         Node(caller, request.Node);
-        CheckRun(request.RunId);
+        CheckRun(request.RunId, FleetFault.RunDenied);
         return new() { Run = run.Describe() };
     }
 
@@ -92,9 +132,9 @@ internal sealed class FleetDesk(FleetNodes nodes, FleetRun run, TimeProvider clo
         var node = Node(caller, request.Node);
         CheckRun(request.RunId);
         node.MissesBundle = run.Bundle is null;
-        if (run.Bundle is not { } bundle) throw FleetRefusal.Of(StatusCode.NotFound, "this server was given no app bundle; start it with one, or join with a node that needs none");
+        if (run.Bundle is not { } bundle) throw FleetRefusal.Of(FleetFault.BundleDenied, "this server was given no app bundle; start it with one, or join with a node that needs none");
         return request.HashStr == bundle.Hash ? new() { Fab = new() { HashStr = bundle.Hash, Content = bundle.Content } }
-            : throw FleetRefusal.Of(StatusCode.NotFound, $"the app bundle is {FleetObject.Shown(bundle.Hash)}, not {FleetObject.Shown(request.HashStr)}");
+            : throw FleetRefusal.Of(FleetFault.BundleDenied, $"the app bundle is {FleetObject.Shown(bundle.Hash)}, not {FleetObject.Shown(request.HashStr)}");
     }
 
     public Wire.PushObjectResponse PushObject(FleetCaller caller, Wire.PushObjectRequest request)
@@ -122,9 +162,9 @@ internal sealed class FleetDesk(FleetNodes nodes, FleetRun run, TimeProvider clo
 
     private FleetNode Node(FleetCaller caller, Wire.Node? node) => nodes.FindOrAdmit(node?.NodeId ?? 0, caller.Key, caller.Peer);
 
-    private void CheckRun(ulong id)
+    private void CheckRun(ulong id, FleetFault fault = FleetFault.Denied)
     {
-        if (id != run.Id) throw FleetRefusal.Denied($"run {id} is not running here; the run is {run.Id}");
+        if (id != run.Id) throw FleetRefusal.Of(fault, $"run {id} is not running here; the run is {run.Id}");
     }
 
     private static T Checked<T>(Func<T> act)
@@ -135,7 +175,7 @@ internal sealed class FleetDesk(FleetNodes nodes, FleetRun run, TimeProvider clo
         }
         catch (FormatException exception)
         {
-            throw new RpcException(new(StatusCode.InvalidArgument, exception.Message));
+            throw new FleetException(FleetFault.Invalid, exception.Message);
         }
     }
 
@@ -149,7 +189,7 @@ internal sealed class FleetDesk(FleetNodes nodes, FleetRun run, TimeProvider clo
         }
         catch (FormatException exception)
         {
-            throw new RpcException(new(StatusCode.InvalidArgument, exception.Message));
+            throw new FleetException(FleetFault.Invalid, exception.Message);
         }
         return named == caller.Key ? named : throw FleetRefusal.Unauthenticated("the request names another key than the one that signed it");
     }

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
-using Grpc.Core;
 using Microsoft.Extensions.Logging;
 
 namespace ManagedFed.Federation;
@@ -65,7 +64,7 @@ internal sealed class FleetNodes(
         if (allowed is not null)
         {
             throw FleetRefusal.Of(
-                StatusCode.FailedPrecondition, "this server knows its nodes by their keys: start the node with a listed key, which needs no registration");
+                FleetFault.RegistrationClosed, "this server knows its nodes by their keys: start the node with a listed key, which needs no registration");
         }
         lock (gate) return Add(key, peer).Id;
     }
@@ -78,7 +77,7 @@ internal sealed class FleetNodes(
         {
             if (allowed is not null && !allowed.Contains(key)) throw FleetRefusal.Unauthenticated("this key is not among the server's keys");
             var node = allowed is null ? byKey.GetValueOrDefault(key) : Add(key, peer);
-            if (node is null) throw FleetRefusal.Of(StatusCode.FailedPrecondition, "this key is not registered; call RegisterNode first");
+            if (node is null) throw FleetRefusal.Of(FleetFault.Inactive, "this key is not registered; call RegisterNode first");
             node.Peer = peer;
             Leave(node, "started anew");
             Enter(node);
@@ -159,7 +158,7 @@ internal sealed class FleetNodes(
         {
             if (node.Connection is not { } connection)
             {
-                throw FleetRefusal.Of(StatusCode.FailedPrecondition, $"node {node.Id} is offline; activate it or send a heartbeat first");
+                throw FleetRefusal.Of(FleetFault.Inactive, $"node {node.Id} is offline; activate it or send a heartbeat first");
             }
             if (connection.Ended && (isFree || !connection.LeftBusy)) Enter(node);
             // The one it was at when it called: the reply that comes too late belongs there.
@@ -186,7 +185,7 @@ internal sealed class FleetNodes(
         var oldest = byKey.Values.Where(node => node.Connection is null && among(node)).MinBy(node => node.LastBeat);
         if (oldest is null || clock.GetElapsedTime(oldest.LastBeat) < options.RegistrationTimeout)
         {
-            throw FleetRefusal.Of(StatusCode.Unavailable, $"{full} are registered, which is the most; try again in {options.RegistrationTimeout.TotalSeconds} s");
+            throw FleetRefusal.Of(FleetFault.Unavailable, $"{full} are registered, which is the most; try again in {options.RegistrationTimeout.TotalSeconds} s");
         }
         Forget(oldest);
     }
@@ -209,7 +208,7 @@ internal sealed class FleetNodes(
     private void Enter(FleetNode node)
     {
         var connection = new FleetConnection(ClientInfo.Create($"{node.Peer}, node {node.Id}", node.Key), node.Id, run, replies, clock);
-        if (!registry.Join(connection)) throw FleetRefusal.Of(StatusCode.Unavailable, "the run is over");
+        if (!registry.Join(connection)) throw FleetRefusal.Of(FleetFault.Unavailable, "the run is over");
         node.Connection = connection;
     }
 
@@ -246,6 +245,6 @@ internal sealed class FleetNodes(
 
     private static TimeSpan Checked(double seconds) => seconds >= Shortest.TotalSeconds && seconds <= Longest.TotalSeconds
         ? TimeSpan.FromSeconds(seconds)
-        : throw FleetRefusal.Invalid(FormattableString.Invariant(
+        : throw FleetRefusal.Of(FleetFault.Interval, FormattableString.Invariant(
             $"the heartbeat interval is {seconds} s, it must be from {Shortest.TotalSeconds} to {Longest.TotalSeconds}"));
 }

@@ -3,8 +3,17 @@ namespace ManagedFed.Federation;
 /// <summary>How a server offers Flower's Fleet service, by which SuperNodes join: stock ones and our own nodes.</summary>
 public sealed record FleetOptions
 {
-    /// <summary>Where to listen: <c>ip:port</c>, port 0 for a free one. Default: this machine alone, on Flower's port 9092.</summary>
-    public string Address { get; init; } = "127.0.0.1:9092";
+    /// <summary>
+    /// Where to listen for gRPC, which Flower 1.23 to 1.39 speaks: <c>ip:port</c>, port 0 for a free one; null for nowhere. Default: this
+    /// machine alone, on Flower's port 9092. The port answers HTTP, too: HTTP/2 to who begins with it, with a certificate also HTTP/1.1.
+    /// </summary>
+    public string? Address { get; init; } = "127.0.0.1:9092";
+
+    /// <summary>
+    /// Where to listen for HTTP, which Flower 1.40 and later speaks (there usually port 8000): <c>ip:port</c>; null for nowhere. Default null.
+    /// With a certificate it may be <see cref="Address"/>: then one port speaks both.
+    /// </summary>
+    public string? HttpAddress { get; init; }
 
     /// <summary>
     /// The file of the app bundle (<c>flwr build</c> makes one) that stock SuperNodes fetch and run. It is only handed out here,
@@ -53,6 +62,9 @@ public sealed record FleetOptions
         init => field = Interval.Period.Check("fleet", nameof(RegistrationTimeout), value);
     } = TimeSpan.FromMinutes(1);
 
-    /// <summary>Called with the address, <c>ip:port</c>, when nodes can join.</summary>
+    /// <summary>Called with the address, <c>ip:port</c>, when nodes can join over gRPC.</summary>
     public Action<string>? OnListening { get; init; }
+
+    /// <summary>Called with the address, <c>ip:port</c>, when nodes can join over HTTP at <see cref="HttpAddress"/>.</summary>
+    public Action<string>? OnHttpListening { get; init; }
 }

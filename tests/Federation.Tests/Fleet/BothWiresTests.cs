@@ -9,28 +9,30 @@ public sealed class BothWiresTests
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<string> Agreements => new() { "scaffold", "nova", "batch norm" };
+    public static MatrixTheoryData<string, FleetWire> Agreements => new(["scaffold", "nova", "batch norm"], [FleetWire.Grpc, FleetWire.Http]);
 
     /// <summary>One client is a node, one a stream; their models are those of two clients in memory, bit for bit.</summary>
     [Theory]
     [MemberData(nameof(Agreements))]
-    public async Task StartAsync_OverBothWires_TrainsAsInMemory(string agreement)
+    public async Task StartAsync_OverBothWires_TrainsAsInMemory(string agreement, FleetWire wire)
     {
         var local = agreement == "batch norm" ? LocalParameters.BatchNorm : LocalParameters.None;
         var expected = await FederatedSimulation.RunAsync([Client(0, local), Client(1, local)], new(3), Strategy(agreement), cancellation: Token).Bounded();
-        var actual = await Train(Strategy(agreement), Client(0, local), Client(1, local));
+        var actual = await Train(wire, Strategy(agreement), Client(0, local), Client(1, local));
         Assert.Equal(
             expected.FinalParameters.Arrays.Select(array => array.ToArray<float>()), actual.FinalParameters.Arrays.Select(array => array.ToArray<float>()));
     }
 
-    private static async Task<History> Train(Strategy strategy, ArrayClient node, ArrayClient client)
+    private static async Task<History> Train(FleetWire wire, Strategy strategy, ArrayClient node, ArrayClient client)
     {
         var fleet = new TaskCompletionSource<string>();
         var log = new LogRecorder();
-        await using var server = await RunningServer.Start(
-            new(3), strategy, new() { LoggerFactory = log, Fleet = new() { Address = "127.0.0.1:0", OnListening = fleet.SetResult } });
+        var offered = wire == FleetWire.Grpc
+            ? new FleetOptions { Address = "127.0.0.1:0", OnListening = fleet.SetResult }
+            : new FleetOptions { Address = null, HttpAddress = "127.0.0.1:0", OnHttpListening = fleet.SetResult };
+        await using var server = await RunningServer.Start(new(3), strategy, new() { LoggerFactory = log, Fleet = offered });
         using var over = CancellationTokenSource.CreateLinkedTokenSource(Token);
-        FederatedNodeOptions quick = new() { PollInterval = TimeSpan.FromMilliseconds(20), GracePeriod = TimeSpan.Zero };
+        FederatedNodeOptions quick = new() { PollInterval = TimeSpan.FromMilliseconds(20), GracePeriod = TimeSpan.Zero, Wire = wire };
         var joined = FederatedNode.StartAsync(await fleet.Task.Bounded(), node, quick, over.Token);
         var stream = FederatedClient.StartAsync(server.Address, client, cancellation: Token);
 

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Google.Protobuf;
-using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
@@ -65,6 +64,12 @@ internal sealed class FakeSuperLink(TimeProvider time) : IFleetTransport
 
     public bool AuthenticationOnly { get; set; }
 
+    /// <summary>What nodes said of their version, over HTTP.</summary>
+    public ConcurrentQueue<string> Versions { get; } = [];
+
+    /// <summary>What nodes are told of it.</summary>
+    public string? VersionWarning { get; set; }
+
     public DeflatedMessage Send(string type, RecordDict? content, Wire.Error? error = null, double ttl = 43_200, string group = "")
     {
         var message = Deflation.Deflate(
@@ -94,6 +99,8 @@ internal sealed class FakeSuperLink(TimeProvider time) : IFleetTransport
 
     public Task<FleetMessage> NextReply() => replies.Reader.ReadAsync().AsTask().Bounded();
 
+    public (int Pushes, int Pulls) AtOnce => (3, 4);
+
     public async ValueTask<byte[]> CallAsync(string method, byte[] request, SignedHeaders headers, CancellationToken cancellation)
     {
         Calls.Enqueue(method);
@@ -114,7 +121,7 @@ internal sealed class FakeSuperLink(TimeProvider time) : IFleetTransport
             "PushObject" => await PushObjectAsync(Wire.PushObjectRequest.Parser.ParseFrom(request)),
             "ConfirmMessageReceived" => Confirm(Wire.ConfirmMessageReceivedRequest.Parser.ParseFrom(request)),
             "GetRun" => new Wire.GetRunResponse { Run = new() { RunId = RunId, Status = new() { Status = RunStatus } } },
-            _ => throw new RpcException(new(StatusCode.Unimplemented, method)),
+            _ => throw new FleetException(FleetFault.Unknown, method),
         };
         return response.ToByteArray();
     }
@@ -124,15 +131,15 @@ internal sealed class FakeSuperLink(TimeProvider time) : IFleetTransport
     }
 
     private ulong Node(string key, ulong? said) => Nodes.TryGetValue(key, out var node) && (said is null || said == node) ? node
-        : throw new RpcException(new(StatusCode.Unauthenticated, "Node not found."));
+        : throw new FleetException(FleetFault.Unauthenticated, "Node not found.");
 
     private IMessage Know(string key, ulong said, IMessage response) => Node(key, said) > 0 ? response : response;
 
     private Wire.RegisterNodeResponse Register(string key, Wire.RegisterNodeRequest request)
     {
         Assert.Equal(key, Convert.ToHexString(request.PublicKey.Span));
-        if (AuthenticationOnly) throw new RpcException(new(StatusCode.FailedPrecondition, "SuperNode authentication is enabled."));
-        if (!Nodes.TryAdd(key, ++nodes)) throw new RpcException(new(StatusCode.FailedPrecondition, "Public key already in use."));
+        if (AuthenticationOnly) throw new FleetException(FleetFault.RegistrationClosed, "SuperNode authentication is enabled.");
+        if (!Nodes.TryAdd(key, ++nodes)) throw new FleetException(FleetFault.RegistrationClosed, "Public key already in use.");
         return new() { NodeId = nodes };
     }
 

@@ -1,34 +1,43 @@
 using Google.Protobuf;
-using Grpc.Core;
+using Microsoft.Extensions.Logging;
 using Xunit;
 
 namespace ManagedFed.Federation.Tests.Fleet;
 
 /// <summary>A node against a SuperLink in memory.</summary>
-public sealed class FederatedNodeTests : IDisposable
+public abstract class FederatedNodeTests(Door door) : IAsyncDisposable
 {
     private readonly SkippingTime time = new();
-    private readonly FakeSuperLink link;
+    private FakeSuperLink? made;
+    private LinkHost? host;
     private readonly CancellationTokenSource leave = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-
-    public FederatedNodeTests() => link = new(time);
 
     private static ConfigRecord Config { get; } = new(("server-round", 1), ("lr", 0.5));
 
-    public void Dispose()
+    private FakeSuperLink Link => made ??= new(time);
+
+    public async ValueTask DisposeAsync()
     {
         leave.Dispose();
-        link.Dispose();
+        Link.Dispose();
+        if (host is not null) await host.DisposeAsync();
+        GC.SuppressFinalize(this);
     }
 
     // A tenth of each backoff's ceiling: 0.05, 0.1, 0.2, … at most 2 s.
     private FederatedNodeOptions Options => new() { TimeProvider = time, Random = new Tenth() };
 
-    private Task Run(ArrayClient client, FederatedNodeOptions? options = null) =>
-        FederatedNode.RunAsync(link, "test:9092", new ArrayRecordClient(client), client, options ?? Options, leave.Token).Bounded();
+    private Task Run(ArrayClient client, FederatedNodeOptions? options = null) => Run(new ArrayRecordClient(client), client, options ?? Options);
 
-    private Task Run(IRecordClient client, FederatedNodeOptions? options = null) =>
-        FederatedNode.RunAsync(link, "test:9092", client, null, options ?? Options, leave.Token).Bounded();
+    private Task Run(IRecordClient client, FederatedNodeOptions? options = null) => Run(client, null, options ?? Options);
+
+    private async Task Run(IRecordClient records, ArrayClient? legacy, FederatedNodeOptions options)
+    {
+        if (door != Door.Memory) host = await LinkHost.StartAsync(Link, door == Door.Http);
+        using var transport = host is null ? Link
+            : (options with { Wire = door == Door.Http ? FleetWire.Http : FleetWire.Grpc }).Open(host.Address, options.LoggerFactory.CreateLogger(""));
+        await FederatedNode.RunAsync(transport, "test:9092", records, legacy, options, leave.Token).Bounded();
+    }
 
     private async Task LeaveAsync(Task node)
     {
@@ -42,38 +51,38 @@ public sealed class FederatedNodeTests : IDisposable
     [Fact]
     public async Task Node_OfArrayClient_AnswersBothInterfaces()
     {
-        link.Send("get_parameters", LegacyRecords.Encode(new GetParametersInstructions(TestKit.NoValues)).Content, group: "0");
-        link.Send("train", LegacyRecords.Encode(new FitInstructions(new(TestKit.Floats(5)), TestKit.NoValues)).Content, group: "1");
-        link.Send("train", Model(7));
-        link.Send("evaluate", Model(8));
+        Link.Send("get_parameters", LegacyRecords.Encode(new GetParametersInstructions(TestKit.NoValues)).Content, group: "0");
+        Link.Send("train", LegacyRecords.Encode(new FitInstructions(new(TestKit.Floats(5)), TestKit.NoValues)).Content, group: "1");
+        Link.Send("train", Model(7));
+        Link.Send("evaluate", Model(8));
         var node = Run(LambdaClient.Adding(1, examples: 10));
 
-        var first = LegacyRecords.DecodeResult("get_parameters", (await link.NextReply()).Content!);
+        var first = LegacyRecords.DecodeResult("get_parameters", (await Link.NextReply()).Content!);
         Assert.Equal([0f], ((GetParametersResult)first).Parameters.Arrays[0].ToArray<float>());
-        var fit = (FitResult)LegacyRecords.DecodeResult("train", (await link.NextReply()).Content!);
+        var fit = (FitResult)LegacyRecords.DecodeResult("train", (await Link.NextReply()).Content!);
         Assert.Equal((6f, 10L), (fit.Parameters.Arrays[0].ToArray<float>()[0], fit.NumExamples));
-        var trained = (await link.NextReply()).Content!;
+        var trained = (await Link.NextReply()).Content!;
         Assert.Equal([8f], trained.Get<ArrayRecord>("arrays")["w"].Array.ToArray<float>());
         Assert.Equal(10, trained.Get<MetricRecord>("metrics")["num-examples"].Scalar.AsInt64());
-        var evaluated = (await link.NextReply()).Content!.Get<MetricRecord>("metrics");
+        var evaluated = (await Link.NextReply()).Content!.Get<MetricRecord>("metrics");
         // Loss 8, accuracy 2·8 + 1 of 10 examples.
         Assert.Equal([("num-examples", 10.0), ("eval_loss", 8), ("accuracy", 17)], evaluated.Select(item => (item.Key, item.Value.Scalar.AsDouble())));
         await LeaveAsync(node);
-        Assert.Equal(["RegisterNode", "ActivateNode"], link.Calls.Take(2));
-        Assert.Equal(["DeactivateNode", "UnregisterNode"], link.Calls.TakeLast(2));
+        Assert.Equal(["RegisterNode", "ActivateNode"], Link.Calls.Take(2));
+        Assert.Equal(["DeactivateNode", "UnregisterNode"], Link.Calls.TakeLast(2));
     }
 
     [Fact]
     public async Task Node_OfRecordClient_HearsActionsAndGroups()
     {
-        link.Send("query.colours", new RecordDict(("q", new ConfigRecord(("names", new[] { "red" })))), group: "g");
-        link.Send("train", Model(1));
-        link.Send("sing", new RecordDict());
+        Link.Send("query.colours", new RecordDict(("q", new ConfigRecord(("names", new[] { "red" })))), group: "g");
+        Link.Send("train", Model(1));
+        Link.Send("sing", new RecordDict());
         var node = Run(new Colours());
 
-        Assert.Equal("colours of g: red", (await link.NextReply()).Content!.Get<ConfigRecord>("a")["text"].Scalar.AsString());
-        Assert.Equal((2, "Client does not implement `train`"), Shown(await link.NextReply()));
-        Assert.Equal((0, "Message type 'sing' is none of train, evaluate and query."), Shown(await link.NextReply()));
+        Assert.Equal("colours of g: red", (await Link.NextReply()).Content!.Get<ConfigRecord>("a")["text"].Scalar.AsString());
+        Assert.Equal((2, "Client does not implement `train`"), Shown(await Link.NextReply()));
+        Assert.Equal((0, "Message type 'sing' is none of train, evaluate and query."), Shown(await Link.NextReply()));
         await LeaveAsync(node);
     }
 
@@ -99,6 +108,8 @@ public sealed class FederatedNodeTests : IDisposable
     {
         public List<SignedHeaders> Seen { get; } = [];
 
+        public (int Pushes, int Pulls) AtOnce => (3, 4);
+
         public ValueTask<byte[]> CallAsync(string method, byte[] request, SignedHeaders headers, CancellationToken cancellation)
         {
             Seen.Add(headers);
@@ -117,7 +128,7 @@ public sealed class FederatedNodeTests : IDisposable
         var lists = new ConfigRecord(
             ("ints", new[] { -1L, 2 }), ("floats", new[] { 0.5, 0.25 }), ("flags", new[] { true, false }), ("names", new[] { "a", "" }),
             ("bytes", new[] { new byte[] { 9 } }), ("none", RecordValue.List(ScalarKind.Double)), ("single", 3));
-        link.Send("evaluate", new RecordDict(("arrays", new ArrayRecord(("w", TestKit.Floats(1)))), ("config", lists)));
+        Link.Send("evaluate", new RecordDict(("arrays", new ArrayRecord(("w", TestKit.Floats(1)))), ("config", lists)));
         IReadOnlyDictionary<string, Scalar>? heard = null;
         var node = Run(new LambdaClient
         {
@@ -133,7 +144,7 @@ public sealed class FederatedNodeTests : IDisposable
             },
         });
 
-        var metrics = (await link.NextReply()).Content!.Get<MetricRecord>("metrics");
+        var metrics = (await Link.NextReply()).Content!.Get<MetricRecord>("metrics");
         await LeaveAsync(node);
         Assert.Equal(lists.Select(item => (item.Key, item.Value)), heard!.Select(item => (item.Key, (RecordValue)item.Value)));
         Assert.Equal(["num-examples", "eval_loss", "recalls"], metrics.Keys);
@@ -149,34 +160,34 @@ public sealed class FederatedNodeTests : IDisposable
     public async Task Node_PushesOnlyWhatTheServerLacks_AndPullsAModelOnce()
     {
         var model = Model(3);
-        link.Send("evaluate", model);
-        link.Send("train", model);
+        Link.Send("evaluate", model);
+        Link.Send("train", model);
         var node = Run(new LambdaClient
         {
             Fit = (parameters, _, _) => Task.FromResult(new FitOutput(parameters, 1)),
             Evaluate = (_, _) => new(0, 1),
         });
-        await link.NextReply();
-        await link.NextReply();
+        await Link.NextReply();
+        await Link.NextReply();
         await LeaveAsync(node);
 
         var record = model.Get<ArrayRecord>("arrays").Deflated;
         // Record, array and piece: pulled for the first message alone, and never pushed.
-        Assert.All(record.Parts, part => Assert.Equal(1, link.Pulled.Count(id => id == part.Id)));
-        Assert.Empty(record.Parts.Select(part => part.Id).Intersect(link.Pushed));
+        Assert.All(record.Parts, part => Assert.Equal(1, Link.Pulled.Count(id => id == part.Id)));
+        Assert.Empty(record.Parts.Select(part => part.Id).Intersect(Link.Pushed));
     }
 
     [Fact]
     public async Task Node_WhoseServerIsUnreachable_TriesAgainWithGrowingWaits()
     {
         var failures = 0;
-        link.Fault = method =>
+        Link.Fault = method =>
         {
-            if (method == "RegisterNode" && failures++ < 9) throw new RpcException(new(StatusCode.Unavailable, "down"));
+            if (method == "RegisterNode" && failures++ < 9) throw new FleetException(FleetFault.Unavailable, "down");
         };
-        link.Send("train", Model(1));
+        Link.Send("train", Model(1));
         var node = Run(LambdaClient.Adding(1, 1));
-        await link.NextReply();
+        await Link.NextReply();
         await LeaveAsync(node);
 
         // min(20, 0.5·2ⁿ) / 10 for n = 0…8.
@@ -187,7 +198,7 @@ public sealed class FederatedNodeTests : IDisposable
     [Fact]
     public async Task Node_GivesUpAfterTheMostAttempts()
     {
-        link.Fault = _ => throw new RpcException(new(StatusCode.Unavailable, "down"));
+        Link.Fault = _ => throw new FleetException(FleetFault.Unavailable, "down");
         var error = await Assert.ThrowsAsync<FederationException>(() => Run(LambdaClient.Adding(1, 1), Options with { MaxAttempts = 3 }));
         Assert.Equal("[node] test:9092 cannot be reached after 3 attempt(s): RegisterNode: down; is the SuperLink running?", error.Message);
     }
@@ -195,15 +206,15 @@ public sealed class FederatedNodeTests : IDisposable
     [Fact]
     public async Task Node_ForgottenByARestartedServer_RegistersAnew()
     {
-        link.Send("train", Model(1));
+        Link.Send("train", Model(1));
         var node = Run(LambdaClient.Adding(1, 1));
-        await link.NextReply();
-        var before = link.Nodes.Values.Single();
-        link.Nodes.Clear();
-        link.SendNothing();
-        link.Send("train", Model(2));
-        Assert.Equal(3f, Weight(await link.NextReply()));
-        Assert.NotEqual(before, link.Nodes.Values.Single());
+        await Link.NextReply();
+        var before = Link.Nodes.Values.Single();
+        Link.Nodes.Clear();
+        Link.SendNothing();
+        Link.Send("train", Model(2));
+        Assert.Equal(3f, Weight(await Link.NextReply()));
+        Assert.NotEqual(before, Link.Nodes.Values.Single());
         await LeaveAsync(node);
     }
 
@@ -211,22 +222,22 @@ public sealed class FederatedNodeTests : IDisposable
     public async Task Node_WithAKey_IsNotRegistered()
     {
         using var key = NodeKey.Create();
-        link.AuthenticationOnly = true;
-        link.Nodes[Convert.ToHexString(key.PublicKey.Span)] = 42;
-        link.Send("train", Model(1));
+        Link.AuthenticationOnly = true;
+        Link.Nodes[Convert.ToHexString(key.PublicKey.Span)] = 42;
+        Link.Send("train", Model(1));
         var node = Run(LambdaClient.Adding(1, 1), Options with { Key = key });
-        await link.NextReply();
+        await Link.NextReply();
         await LeaveAsync(node);
-        Assert.DoesNotContain("RegisterNode", link.Calls);
-        Assert.DoesNotContain("UnregisterNode", link.Calls);
-        Assert.Contains("DeactivateNode", link.Calls);
+        Assert.DoesNotContain("RegisterNode", Link.Calls);
+        Assert.DoesNotContain("UnregisterNode", Link.Calls);
+        Assert.Contains("DeactivateNode", Link.Calls);
     }
 
     [Fact]
     public async Task Node_WithoutARegisteredKey_IsToldSo()
     {
         using var key = NodeKey.Create();
-        link.AuthenticationOnly = true;
+        Link.AuthenticationOnly = true;
         var unknown = await Assert.ThrowsAsync<FederationException>(() => Run(LambdaClient.Adding(1, 1), Options with { Key = key }));
         Assert.Contains("was it registered with `flwr supernode register`?", unknown.Message, StringComparison.Ordinal);
         var none = await Assert.ThrowsAsync<FederationException>(() => Run(LambdaClient.Adding(1, 1)));
@@ -236,37 +247,37 @@ public sealed class FederatedNodeTests : IDisposable
     [Fact]
     public async Task Node_ThatIsCancelled_StaysForTheGracePeriodUnlessTheRunIsOver()
     {
-        link.Send("train", Model(1));
+        Link.Send("train", Model(1));
         var node = Run(LambdaClient.Adding(1, 1));
-        await link.NextReply();
+        await Link.NextReply();
         await LeaveAsync(node);
         // It asked for the run each second of the ten.
-        Assert.InRange(link.Calls.Count(method => method == "GetRun"), 9, 11);
+        Assert.InRange(Link.Calls.Count(method => method == "GetRun"), 9, 11);
     }
 
     [Fact]
     public async Task Node_ToLeaveAfterItsRun_LeavesByItself()
     {
-        link.Send("train", Model(1));
-        link.SendNothing();
-        link.SendNothing();
-        link.Fault = method => link.RunStatus = link.Calls.Count(call => call == "GetRun") >= 2 ? "finished" : "running";
+        Link.Send("train", Model(1));
+        Link.SendNothing();
+        Link.SendNothing();
+        Link.Fault = method => Link.RunStatus = Link.Calls.Count(call => call == "GetRun") >= 2 ? "finished" : "running";
         await Run(LambdaClient.Adding(1, 1), Options with { LeaveAfterRun = true });
-        Assert.Equal(["DeactivateNode", "UnregisterNode"], link.Calls.TakeLast(2));
+        Assert.Equal(["DeactivateNode", "UnregisterNode"], Link.Calls.TakeLast(2));
         Assert.Equal(TimeSpan.FromSeconds(3), Assert.Single(time.Waits));
     }
 
     [Fact]
     public async Task Node_WhoseClientThrows_TellsTheTypeAlone_AndThrowsAfterTheMost()
     {
-        link.Send("train", Model(1));
-        link.Send("train", Model(2));
+        Link.Send("train", Model(1));
+        Link.Send("train", Model(2));
         var node = Run(
             new LambdaClient { Fit = (_, _, _) => throw new InvalidDataException("patient 17") }, Options with { MaxErrors = 2 });
-        Assert.Equal((2, "Client failed to train: InvalidDataException"), Shown(await link.NextReply()));
-        Assert.Equal((2, "Client failed to train: InvalidDataException"), Shown(await link.NextReply()));
+        Assert.Equal((2, "Client failed to train: InvalidDataException"), Shown(await Link.NextReply()));
+        Assert.Equal((2, "Client failed to train: InvalidDataException"), Shown(await Link.NextReply()));
         Assert.Equal("patient 17", (await Assert.ThrowsAsync<InvalidDataException>(() => node)).Message);
-        Assert.Equal("UnregisterNode", link.Calls.Last());
+        Assert.Equal("UnregisterNode", Link.Calls.Last());
     }
 
     [Fact]
@@ -275,16 +286,16 @@ public sealed class FederatedNodeTests : IDisposable
         var model = Model(1);
         var array = model.Get<ArrayRecord>("arrays").Deflated.Parts[0].Id;
         var changed = true;
-        link.Replace = (id, content) => id != array || !changed ? null
+        Link.Replace = (id, content) => id != array || !changed ? null
             : new() { ObjectFound = true, ObjectAvailable = true, ObjectContent = ByteString.CopyFrom([.. content.Span[..^1], 0xFF]) };
-        link.Send("train", model);
+        Link.Send("train", model);
         var node = Run(LambdaClient.Adding(1, 1));
-        var (code, reason) = Shown(await link.NextReply());
+        var (code, reason) = Shown(await Link.NextReply());
         Assert.Equal(3, code);
         Assert.Contains("it was changed on its way", reason, StringComparison.Ordinal);
         changed = false;
-        link.Send("train", model);
-        Assert.NotNull((await link.NextReply()).Content);
+        Link.Send("train", model);
+        Assert.NotNull((await Link.NextReply()).Content);
         await LeaveAsync(node);
     }
 
@@ -293,10 +304,10 @@ public sealed class FederatedNodeTests : IDisposable
     {
         var asked = 0;
         var model = Model(1);
-        var dict = link.Send("train", model).Tree.Children[0].ObjectId;
-        link.Replace = (id, _) => id == dict && asked++ < 3 ? new() { ObjectFound = true } : null;
+        var dict = Link.Send("train", model).Tree.Children[0].ObjectId;
+        Link.Replace = (id, _) => id == dict && asked++ < 3 ? new() { ObjectFound = true } : null;
         var node = Run(LambdaClient.Adding(1, 1));
-        await link.NextReply();
+        await Link.NextReply();
         // 1 s and 2 s and 4 s.
         Assert.Equal([1, 2, 4], time.Waits.Take(3).Select(wait => wait.TotalSeconds));
         await LeaveAsync(node);
@@ -306,18 +317,18 @@ public sealed class FederatedNodeTests : IDisposable
     public async Task Node_WhoseRunEndedMeanwhile_DropsTheMessage()
     {
         var denied = false;
-        link.Fault = method =>
+        Link.Fault = method =>
         {
             if (method != "PushMessages" || denied) return;
             denied = true;
-            throw new RpcException(new(StatusCode.PermissionDenied, "Run is not running."));
+            throw new FleetException(FleetFault.Denied, "Run is not running.");
         };
-        link.Send("train", Model(1));
-        link.Send("train", Model(2));
+        Link.Send("train", Model(1));
+        Link.Send("train", Model(2));
         var node = Run(LambdaClient.Adding(1, 1));
-        Assert.Equal(3f, Weight(await link.NextReply()));
+        Assert.Equal(3f, Weight(await Link.NextReply()));
         await LeaveAsync(node);
-        Assert.Single(link.Calls, "RegisterNode");
+        Assert.Single(Link.Calls, "RegisterNode");
     }
 
     private sealed class Colours : IRecordClient
@@ -329,3 +340,12 @@ public sealed class FederatedNodeTests : IDisposable
         }
     }
 }
+
+/// <inheritdoc/>
+public sealed class FederatedNodeTestsInMemory() : FederatedNodeTests(Door.Memory);
+
+/// <inheritdoc/>
+public sealed class FederatedNodeTestsOverGrpc() : FederatedNodeTests(Door.Grpc);
+
+/// <inheritdoc/>
+public sealed class FederatedNodeTestsOverHttp() : FederatedNodeTests(Door.Http);

@@ -1,14 +1,27 @@
 using System.Security.Cryptography;
 using Google.Protobuf;
-using Grpc.Core;
 using Xunit;
 
 namespace ManagedFed.Federation.Tests.Fleet;
 
 /// <summary>Who is registered, who is online, and who may say so.</summary>
-public sealed class FleetNodesTests
+public abstract class FleetNodesTests(Door door) : IDisposable
 {
-    private readonly HandDesk server = new();
+    private readonly HandDesk server = new(door: door);
+    private readonly List<HandDesk> others = [];
+
+    public void Dispose()
+    {
+        server.Dispose();
+        foreach (var other in others) other.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    private HandDesk Also(HandDesk other)
+    {
+        others.Add(other);
+        return other;
+    }
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -20,9 +33,9 @@ public sealed class FleetNodesTests
     public void Register_SameKeyAgain_GivesTheSameNumberAndActivationJoins()
     {
         var node = server.Node();
-        var id = server.Desk.Register(node.Caller, new() { PublicKey = node.PublicKey }).NodeId;
+        var id = node.Register();
         Assert.True(id > 1);
-        Assert.Equal(id, server.Desk.Register(node.Caller, new() { PublicKey = node.PublicKey }).NodeId);
+        Assert.Equal(id, node.Register());
         Assert.Empty(server.Registry.Snapshot());
 
         node.Activate();
@@ -35,25 +48,25 @@ public sealed class FleetNodesTests
     public void Register_NumbersThatAreTaken_AreDrawnAgain()
     {
         var draws = new Queue<ulong>([0, 1, 5, 5, 1, 6]);
-        var fixedDesk = new HandDesk(ids: draws.Dequeue);
+        var fixedDesk = Also(new(ids: draws.Dequeue, door: door));
         Assert.Equal((5UL, 6UL), (fixedDesk.JoinedNode().Id, fixedDesk.JoinedNode().Id));
     }
 
     [Fact]
     public void Activate_KeyThatIsNotRegistered_IsRefused() =>
-        HandDesk.Refused(StatusCode.FailedPrecondition, "call RegisterNode first", () => server.Node().Activate());
+        HandDesk.Refused(FleetFault.Inactive, "call RegisterNode first", () => server.Node().Activate());
 
     [Fact]
     public void Register_MoreNodesThanAllowed_WaitsForAPlaceThatNobodyUses()
     {
-        var small = new HandDesk(new() { MaxNodes = 1 });
+        var small = Also(new(new() { MaxNodes = 1 }, door: door));
         var first = small.JoinedNode();
         // A code with which nodes try again; those that are online keep their places.
-        HandDesk.Refused(StatusCode.Unavailable, "1 nodes are registered, which is the most; try again in 60 s", () => small.JoinedNode());
+        HandDesk.Refused(FleetFault.Unavailable, "1 nodes are registered, which is the most; try again in 60 s", () => small.JoinedNode());
         small.Clock.Advance(TimeSpan.FromSeconds(59));
         first.Beat();
         small.Clock.Advance(TimeSpan.FromSeconds(59));
-        HandDesk.Refused(StatusCode.Unavailable, "try again", () => small.JoinedNode());
+        HandDesk.Refused(FleetFault.Unavailable, "try again", () => small.JoinedNode());
         small.Clock.Advance(TimeSpan.FromSeconds(61));
         Assert.NotEqual(first.Id, small.JoinedNode().Id);
     }
@@ -62,14 +75,14 @@ public sealed class FleetNodesTests
     [Fact]
     public void Register_FloodOfFreshKeys_EndsAndHonestNodesComeIn()
     {
-        var small = new HandDesk(new() { MaxNodes = 20, MaxNodesPerAddress = 15 });
+        var small = Also(new(new() { MaxNodes = 20, MaxNodesPerAddress = 15 }, door: door));
         for (var i = 0; i < 15; i++) Register(small, $"ipv4:10.0.0.1:{i}");
-        HandDesk.Refused(StatusCode.Unavailable, "15 nodes of 10.0.0.1 are registered", () => Register(small, "ipv4:10.0.0.1:99"));
+        HandDesk.Refused(FleetFault.Unavailable, "15 nodes of 10.0.0.1 are registered", () => Register(small, "ipv4:10.0.0.1:99"));
         for (var i = 0; i < 5; i++) Register(small, $"ipv6:[2001:db8::{i:x}]:1");
-        HandDesk.Refused(StatusCode.Unavailable, "20 nodes are registered", () => Register(small, "ipv6:[2001:db9::1]:1"));
+        HandDesk.Refused(FleetFault.Unavailable, "20 nodes are registered", () => Register(small, "ipv6:[2001:db9::1]:1"));
         small.Clock.Advance(TimeSpan.FromSeconds(60));
         for (var i = 0; i < 15; i++) small.JoinedNode(); // of 10.0.0.7
-        HandDesk.Refused(StatusCode.Unavailable, "are registered", () => small.JoinedNode());
+        HandDesk.Refused(FleetFault.Unavailable, "are registered", () => small.JoinedNode());
     }
 
     private static void Register(HandDesk desk, string peer)
@@ -89,11 +102,11 @@ public sealed class FleetNodesTests
         using var key = NodeKey.Create();
         var node = new HandNode(server, key);
         node.Join();
-        var restarted = new HandDesk();
+        var restarted = Also(new(door: door));
         var same = new HandNode(restarted, key) { Id = node.Id };
         if (first == "heartbeat") same.Beat();
         else if (first == "pull") Assert.Empty(same.Pull().MessagesList);
-        else Assert.NotNull(restarted.Desk.GetRun(same.Caller, new() { Node = same.Self, RunId = HandDesk.RunId }).Run);
+        else Assert.NotNull(same.GetRun());
 
         var answer = restarted.Client.AskAsync(Evaluate, Token);
         var (metadata, _, _) = await same.Receive();
@@ -101,8 +114,8 @@ public sealed class FleetNodesTests
         Assert.NotNull((await answer.Bounded()).Reply);
 
         // Another key does not get that number, nor does this key another one.
-        HandDesk.Refused(StatusCode.Unauthenticated, "is not this key's", () => new HandNode(restarted, NodeKey.Create()) { Id = node.Id }.Pull());
-        HandDesk.Refused(StatusCode.Unauthenticated, "is not this key's", () => new HandNode(restarted, key) { Id = node.Id + 1 }.Pull());
+        HandDesk.Refused(FleetFault.Unauthenticated, "is not this key's", () => new HandNode(restarted, NodeKey.Create()) { Id = node.Id }.Pull());
+        HandDesk.Refused(FleetFault.Unauthenticated, "is not this key's", () => new HandNode(restarted, key) { Id = node.Id + 1 }.Pull());
     }
 
     [Fact]
@@ -111,9 +124,9 @@ public sealed class FleetNodesTests
         using var key = NodeKey.Create();
         var node = new HandNode(server, key);
         node.Join();
-        var strict = new HandDesk(allowed: new([NodeKey.Create().PublicKeyPem]));
-        HandDesk.Refused(StatusCode.Unauthenticated, "is not this key's", () => new HandNode(strict, key) { Id = node.Id }.Beat());
-        var listed = new HandDesk(allowed: new([key.PublicKeyPem]));
+        var strict = Also(new(allowed: new([NodeKey.Create().PublicKeyPem]), door: door));
+        HandDesk.Refused(FleetFault.Unauthenticated, "is not this key's", () => new HandNode(strict, key) { Id = node.Id }.Beat());
+        var listed = Also(new(allowed: new([key.PublicKeyPem]), door: door));
         new HandNode(listed, key) { Id = node.Id }.Beat();
         Assert.Single(listed.Registry.Snapshot());
     }
@@ -155,8 +168,8 @@ public sealed class FleetNodesTests
     public void Heartbeat_IntervalOutOfRange_IsRefused(double interval)
     {
         var node = server.JoinedNode();
-        HandDesk.Refused(StatusCode.InvalidArgument, "it must be from 10 to 1800", () => node.Beat(interval));
-        HandDesk.Refused(StatusCode.InvalidArgument, "it must be from 10 to 1800", () => node.Activate(interval));
+        HandDesk.Refused(FleetFault.Interval, "it must be from 10 to 1800", () => node.Beat(interval));
+        HandDesk.Refused(FleetFault.Interval, "it must be from 10 to 1800", () => node.Activate(interval));
     }
 
     /// <summary>Offline after twice the interval; the interval of the last heartbeat counts.</summary>
@@ -175,7 +188,7 @@ public sealed class FleetNodesTests
         Assert.Empty(server.Registry.Snapshot());
         Assert.Equal(FailureReason.Disconnected, (await answer.Bounded()).Failure!.Reason);
         Assert.Single(server.Log.WithId(107));
-        HandDesk.Refused(StatusCode.FailedPrecondition, "is offline", () => node.Pull());
+        HandDesk.Refused(FleetFault.Inactive, "is offline", () => node.Pull());
     }
 
     [Fact]
@@ -215,7 +228,7 @@ public sealed class FleetNodesTests
         var (metadata, _, _) = await node.Receive();
         node.Send(node.Reply(metadata, Evaluated));
 
-        server.Desk.Deactivate(node.Caller, new() { NodeId = node.Id });
+        node.Deactivate();
 
         Assert.IsType<EvaluateResult>((await answer.Bounded()).Reply);
         Assert.Empty(server.Registry.Snapshot());
@@ -229,7 +242,7 @@ public sealed class FleetNodesTests
         var (metadata, _, _) = await node.Receive();
         node.Push(node.Reply(metadata, Evaluated));
 
-        server.Desk.Deactivate(node.Caller, new() { NodeId = node.Id });
+        node.Deactivate();
 
         Assert.Equal(FailureReason.Disconnected, (await answer.Bounded()).Failure!.Reason);
     }
@@ -238,10 +251,10 @@ public sealed class FleetNodesTests
     public void Unregister_NodesNumber_IsForgotten()
     {
         var node = server.JoinedNode();
-        server.Desk.Unregister(node.Caller, new() { NodeId = node.Id });
+        node.Unregister();
 
         Assert.Empty(server.Registry.Snapshot());
-        HandDesk.Refused(StatusCode.Unauthenticated, "is not this key's", () => node.Beat());
+        HandDesk.Refused(FleetFault.Unauthenticated, "is not this key's", () => node.Beat());
     }
 
     /// <summary>A busy node that took too long is asked again when it shows up with its late reply, not before.</summary>
@@ -261,7 +274,7 @@ public sealed class FleetNodesTests
         node.Beat();
         Assert.Empty(node.Pull().MessagesList);
         Assert.Empty(server.Registry.Snapshot());
-        HandDesk.Refused(StatusCode.PermissionDenied, "it came too late", () => node.Push(node.Reply(metadata, Evaluated)));
+        HandDesk.Refused(FleetFault.Denied, "it came too late", () => node.Push(node.Reply(metadata, Evaluated)));
 
         var again = server.Client.AskAsync(Evaluate, Token);
         (metadata, _, _) = await node.Receive();
@@ -273,7 +286,7 @@ public sealed class FleetNodesTests
     public void Activate_AfterTheRun_IsUnavailable()
     {
         server.Registry.Close();
-        HandDesk.Refused(StatusCode.Unavailable, "the run is over", () => server.JoinedNode());
+        HandDesk.Refused(FleetFault.Unavailable, "the run is over", () => server.JoinedNode());
     }
 
     [Fact]
@@ -281,9 +294,9 @@ public sealed class FleetNodesTests
     {
         var (one, two) = (server.JoinedNode(), server.JoinedNode());
         two.Id = one.Id;
-        HandDesk.Refused(StatusCode.Unauthenticated, $"node {one.Id} is not this key's", () => two.Pull());
-        HandDesk.Refused(StatusCode.Unauthenticated, "is not this key's", () => server.Desk.Deactivate(two.Caller, new() { NodeId = one.Id }));
-        HandDesk.Refused(StatusCode.Unauthenticated, "node 0 is not this key's", () => server.Desk.Pull(two.Caller, new()));
+        HandDesk.Refused(FleetFault.Unauthenticated, $"node {one.Id} is not this key's", () => two.Pull());
+        HandDesk.Refused(FleetFault.Unauthenticated, "is not this key's", two.Deactivate);
+        HandDesk.Refused(FleetFault.Unauthenticated, "node 0 is not this key's", () => two.Pull(named: false));
         Assert.Equal(2, server.Registry.Snapshot().Count);
     }
 
@@ -291,8 +304,8 @@ public sealed class FleetNodesTests
     public void Register_AnotherKeyThanTheSigner_IsRefused()
     {
         var (one, two) = (server.Node(), server.Node());
-        HandDesk.Refused(StatusCode.Unauthenticated, "another key", () => server.Desk.Register(one.Caller, new() { PublicKey = two.PublicKey }));
-        HandDesk.Refused(StatusCode.InvalidArgument, "is no public key", () => server.Desk.Register(one.Caller, new() { PublicKey = ByteString.CopyFromUtf8("key") }));
+        HandDesk.Refused(FleetFault.Unauthenticated, "another key", () => one.Register(two.PublicKey));
+        HandDesk.Refused(FleetFault.Invalid, "is no public key", () => one.Register(ByteString.CopyFromUtf8("key")));
     }
 
     [Theory]
@@ -305,7 +318,7 @@ public sealed class FleetNodesTests
         using var key = NodeKey.Create();
         var headers = key.Sign(server.Clock.GetUtcNow().AddSeconds(seconds));
         if (counts) server.Desk.Authenticate(headers, "");
-        else HandDesk.Refused(StatusCode.Unauthenticated, "do both clocks run right?", () => server.Desk.Authenticate(headers, ""));
+        else HandDesk.Refused(FleetFault.Unauthenticated, "do both clocks run right?", () => server.Desk.Authenticate(headers, ""));
     }
 
     [Fact]
@@ -314,12 +327,12 @@ public sealed class FleetNodesTests
         using var one = NodeKey.Create();
         using var two = NodeKey.Create();
         var headers = one.Sign(server.Clock.GetUtcNow());
-        HandDesk.Refused(StatusCode.Unauthenticated, "the call is not signed", () => server.Desk.Authenticate(null, ""));
+        HandDesk.Refused(FleetFault.Unauthenticated, "the call is not signed", () => new FleetGate(server.Desk).Enter("GetRun", null, SignedHeaders.Http, ""));
         HandDesk.Refused(
-            StatusCode.Unauthenticated, "the signature is not of this timestamp by this key",
+            FleetFault.Unauthenticated, "the signature is not of this timestamp by this key",
             () => server.Desk.Authenticate(headers with { PublicKey = two.PublicKey }, ""));
         HandDesk.Refused(
-            StatusCode.Unauthenticated, "cannot be read", () => server.Desk.Authenticate(headers with { PublicKey = "x"u8.ToArray() }, ""));
+            FleetFault.Unauthenticated, "cannot be read", () => server.Desk.Authenticate(headers with { PublicKey = "x"u8.ToArray() }, ""));
     }
 
     /// <summary>With listed keys nobody registers; a listed key is activated at once, whichever of its two forms was listed.</summary>
@@ -329,11 +342,11 @@ public sealed class FleetNodesTests
     public void Activate_ListedKeys_JoinAndOthersDoNot(bool openSsh)
     {
         using var key = NodeKey.Create();
-        var strict = new HandDesk(allowed: new([openSsh ? OpenSshLine(key) : key.PublicKeyPem]));
+        var strict = Also(new(allowed: new([openSsh ? OpenSshLine(key) : key.PublicKeyPem]), door: door));
         var (listed, other) = (new HandNode(strict, key), strict.Node());
 
-        HandDesk.Refused(StatusCode.FailedPrecondition, "knows its nodes by their keys", listed.Join);
-        HandDesk.Refused(StatusCode.Unauthenticated, "is not among the server's keys", () => other.Activate());
+        HandDesk.Refused(FleetFault.RegistrationClosed, "knows its nodes by their keys", listed.Join);
+        HandDesk.Refused(FleetFault.Unauthenticated, "is not among the server's keys", () => other.Activate());
         listed.Activate();
 
         Assert.Contains($"node {listed.Id}", strict.Client.Info.Peer);
@@ -360,3 +373,12 @@ public sealed class FleetNodesTests
         static byte[] Text(ReadOnlySpan<byte> text) => [0, 0, 0, (byte)text.Length, .. text];
     }
 }
+
+/// <inheritdoc/>
+public sealed class FleetNodesTestsInMemory() : FleetNodesTests(Door.Memory);
+
+/// <inheritdoc/>
+public sealed class FleetNodesTestsOverGrpc() : FleetNodesTests(Door.Grpc);
+
+/// <inheritdoc/>
+public sealed class FleetNodesTestsOverHttp() : FleetNodesTests(Door.Http);

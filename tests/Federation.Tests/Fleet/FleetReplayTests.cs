@@ -86,7 +86,7 @@ public sealed class FleetReplayTests
         server.Clock.SetUtcNow(TimeOf(goodbyes[0]));
         foreach (var call in goodbyes)
         {
-            var key = ByteString.CopyFrom(call.Headers[SignedHeaders.PublicKeyName]);
+            var key = ByteString.CopyFrom(call.Headers[SignedHeaders.Grpc.PublicKey]);
             var caller = Replay.Caller(server, call);
             server.Desk.Register(caller, new() { PublicKey = key });
             server.Desk.Activate(caller, new() { PublicKey = key, HeartbeatInterval = 30 });
@@ -113,7 +113,7 @@ public sealed class FleetReplayTests
         Assert.Contains("is no app bundle", Assert.Throws<FormatException>(() => AppBundle.Read("x.fab", Encoding.ASCII.GetBytes("PK no zip"))).Message);
 
     private static DateTimeOffset TimeOf(RecordedCall call) => DateTimeOffset.Parse(
-        Encoding.ASCII.GetString(call.Headers[SignedHeaders.TimestampName]), System.Globalization.CultureInfo.InvariantCulture);
+        Encoding.ASCII.GetString(call.Headers[SignedHeaders.Grpc.Timestamp]), System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>Sends recorded requests to a desk and compares each answer with the recorded one.</summary>
     private sealed class Replay(HandDesk server, IReadOnlyList<RecordedCall> calls)
@@ -167,30 +167,14 @@ public sealed class FleetReplayTests
         }
 
         public static FleetCaller Caller(HandDesk server, RecordedCall call) => server.Desk.Authenticate(
-            new(call.Headers[SignedHeaders.PublicKeyName], Encoding.ASCII.GetString(call.Headers[SignedHeaders.TimestampName]), call.Headers[SignedHeaders.SignatureName]),
+            new(call.Headers[SignedHeaders.Grpc.PublicKey], Encoding.ASCII.GetString(call.Headers[SignedHeaders.Grpc.Timestamp]), call.Headers[SignedHeaders.Grpc.Signature]),
             "ipv4:127.0.0.1:1");
 
         private IMessage Send(RecordedCall call)
         {
             // A signature counts from 5 s before its time on: the clock follows behind, so that the instruction has its recorded time.
             if (TimeOf(call).AddSeconds(-4) is var due && due > server.Clock.GetUtcNow()) server.Clock.SetUtcNow(due);
-            var (desk, caller, body) = (server.Desk, Caller(server, call), call.Body);
-            return call.Method switch
-            {
-                "RegisterNode" => desk.Register(caller, Wire.RegisterNodeRequest.Parser.ParseFrom(body)),
-                "ActivateNode" => desk.Activate(caller, Wire.ActivateNodeRequest.Parser.ParseFrom(body)),
-                "DeactivateNode" => desk.Deactivate(caller, Wire.DeactivateNodeRequest.Parser.ParseFrom(body)),
-                "UnregisterNode" => desk.Unregister(caller, Wire.UnregisterNodeRequest.Parser.ParseFrom(body)),
-                "SendNodeHeartbeat" => desk.Heartbeat(caller, Wire.SendNodeHeartbeatRequest.Parser.ParseFrom(body)),
-                "PullMessages" => desk.Pull(caller, Wire.PullMessagesRequest.Parser.ParseFrom(body)),
-                "PushMessages" => desk.Push(caller, Wire.PushMessagesRequest.Parser.ParseFrom(body)),
-                "GetRun" => desk.GetRun(caller, Wire.GetRunRequest.Parser.ParseFrom(body)),
-                "GetFab" => desk.GetFab(caller, Wire.GetFabRequest.Parser.ParseFrom(body)),
-                "PushObject" => desk.PushObject(caller, Wire.PushObjectRequest.Parser.ParseFrom(body)),
-                "PullObject" => desk.PullObject(caller, Wire.PullObjectRequest.Parser.ParseFrom(body)),
-                "ConfirmMessageReceived" => desk.Confirm(caller, Wire.ConfirmMessageReceivedRequest.Parser.ParseFrom(body)),
-                _ => throw new NotSupportedException(call.Method),
-            };
+            return server.Desk.Call(call.Method, Caller(server, call), new(call.Body));
         }
 
         /// <summary>Byte for byte, but for the order of a set and the run's times and counters.</summary>

@@ -28,13 +28,14 @@ public sealed class FleetServerTests
     private static async Task<History> Train(LambdaClient[] nodes, LambdaClient[] clients)
     {
         var strategy = new FedAvg { MinFitClients = 3, MinEvaluateClients = 3, MinAvailableClients = 3, InitialParameters = new(TestKit.Floats(0)) };
-        var fleet = new TaskCompletionSource<string>();
+        var (fleet, http) = (new TaskCompletionSource<string>(), new TaskCompletionSource<string>());
         var log = new LogRecorder();
         await using var server = await RunningServer.Start(
-            new(3), strategy, new() { LoggerFactory = log, Fleet = new() { Address = "127.0.0.1:0", OnListening = fleet.SetResult } });
+            new(3), strategy, new() { LoggerFactory = log, Fleet = new() { Address = "127.0.0.1:0", HttpAddress = "127.0.0.1:0", OnListening = fleet.SetResult, OnHttpListening = http.SetResult } });
         using var over = CancellationTokenSource.CreateLinkedTokenSource(Token);
-        var address = await fleet.Task.Bounded();
-        var joined = nodes.Select(node => FederatedNode.StartAsync(address, node, Quick, over.Token)).ToArray();
+        // The first over gRPC, the second over HTTP; both find out which.
+        string[] addresses = [await fleet.Task.Bounded(), await http.Task.Bounded()];
+        var joined = nodes.Select((node, i) => FederatedNode.StartAsync(addresses[i], node, Quick, over.Token)).ToArray();
         var streams = clients.Select(client => FederatedClient.StartAsync(server.Address, client, cancellation: Token)).ToArray();
 
         var history = await server.History.Bounded();
@@ -70,13 +71,13 @@ public sealed class FleetServerTests
     [InlineData(null)]
     [InlineData("1.23.0")]
     [InlineData("1.30.0.dev20260101")]
-    public void Warning_VersionsThatFit_AreNotWarnedOf(string? version) => Assert.Null(FleetVersion.Warning(version));
+    public void Warning_VersionsThatFit_AreNotWarnedOf(string? version) => Assert.Null(FleetVersion.Grpc.Warning(version));
 
     [Theory]
     [InlineData("1.22.9")]
     [InlineData("2.0")]
     [InlineData("new\u00e9")]
-    public void Warning_OtherVersions_IsAnAsciiSentence(string version) => Assert.True(System.Text.Ascii.IsValid(FleetVersion.Warning(version)!));
+    public void Warning_OtherVersions_IsAnAsciiSentence(string version) => Assert.True(System.Text.Ascii.IsValid(FleetVersion.Grpc.Warning(version)!));
 
     [Fact]
     public async Task StartAsync_FleetForAllMachinesWithoutCertificate_IsRefused()

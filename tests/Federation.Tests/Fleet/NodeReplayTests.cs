@@ -1,5 +1,4 @@
 using Google.Protobuf;
-using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
@@ -98,8 +97,8 @@ public sealed class NodeReplayTests
     }
 
     private static SignedHeaders Headers(RecordedCall call) => new(
-        call.Headers[SignedHeaders.PublicKeyName], System.Text.Encoding.ASCII.GetString(call.Headers[SignedHeaders.TimestampName]),
-        call.Headers[SignedHeaders.SignatureName]);
+        call.Headers[SignedHeaders.Grpc.PublicKey], System.Text.Encoding.ASCII.GetString(call.Headers[SignedHeaders.Grpc.Timestamp]),
+        call.Headers[SignedHeaders.Grpc.Signature]);
 
     /// <summary>Answers as recorded; when the recorded pulls are used up the node is told to leave.</summary>
     private sealed class Recorded(CancellationTokenSource leave) : IFleetTransport
@@ -107,6 +106,8 @@ public sealed class NodeReplayTests
         private readonly Queue<byte[]> pulls = new(Answers());
 
         public List<Wire.PushMessagesRequest> Replies { get; } = [];
+
+        public (int Pushes, int Pulls) AtOnce => (3, 4);
 
         public async ValueTask<byte[]> CallAsync(string method, byte[] request, SignedHeaders headers, CancellationToken cancellation)
         {
@@ -127,7 +128,7 @@ public sealed class NodeReplayTests
                     Replies.Add(Wire.PushMessagesRequest.Parser.ParseFrom(request));
                     // What is pushed after this is for other tests.
                     return new Wire.PushMessagesResponse().ToByteArray();
-                case "GetRun": throw new RpcException(new(StatusCode.NotFound, "not recorded"));
+                case "GetRun": throw new FleetException(FleetFault.Denied, "not recorded");
                 default: return [];
             }
         }

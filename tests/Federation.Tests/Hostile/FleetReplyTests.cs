@@ -1,15 +1,28 @@
 using System.Text;
 using Google.Protobuf;
-using Grpc.Core;
 using ManagedFed.Federation.Tests.Fleet;
 using Xunit;
 
 namespace ManagedFed.Federation.Tests.Hostile;
 
 /// <summary>Replies of a node that is broken or means harm: they do not count, each with its reason, and the node may be asked again.</summary>
-public sealed class FleetReplyTests
+public abstract class FleetReplyTests(Door door) : IDisposable
 {
-    private readonly HandDesk server = new();
+    private readonly HandDesk server = new(door: door);
+    private readonly List<HandDesk> others = [];
+
+    public void Dispose()
+    {
+        server.Dispose();
+        foreach (var other in others) other.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    private HandDesk Also(HandDesk other)
+    {
+        others.Add(other);
+        return other;
+    }
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -72,7 +85,7 @@ public sealed class FleetReplyTests
         var (metadata, _, _) = await node.Receive();
         var reply = node.Reply(metadata, TestKit.Fit(1, NdArray.Zeros([100])));
         for (var i = 0; i < 100; i++) reply.Tree.Children[0].Children.Add(new Wire.ObjectTree { ObjectId = $"{i:x64}" });
-        HandDesk.Refused(StatusCode.InvalidArgument, "the tree has more than 18 objects", () => node.Push(reply));
+        HandDesk.Refused(FleetFault.Invalid, "the tree has more than 18 objects", () => node.Push(reply));
         Assert.Equal(FailureReason.Malformed, (await answer.Bounded()).Failure!.Reason);
     }
 
@@ -80,7 +93,7 @@ public sealed class FleetReplyTests
     [Fact]
     public async Task PushObject_WhenAllTogetherTakeTooMuch_IsToBePushedAgain()
     {
-        var small = new HandDesk(limits: new() { MaxBytesAtOnce = 700 });
+        var small = Also(new(limits: new() { MaxBytesAtOnce = 700 }, door: door));
         var (one, two) = (small.JoinedNode(), small.JoinedNode());
         var asked = small.Registry.Snapshot().Select(client => client.AskAsync(Task, Token)).ToArray();
         var replies = new List<(HandNode Node, DeflatedMessage Reply, IReadOnlyList<string> Wanted)>();
@@ -100,7 +113,7 @@ public sealed class FleetReplyTests
             {
                 Put(second, id);
             }
-            catch (RpcException exception) when (exception.StatusCode == StatusCode.Unavailable)
+            catch (FleetException exception) when (exception.Fault == FleetFault.Unavailable)
             {
                 refused++;
             }
@@ -156,3 +169,12 @@ public sealed class FleetReplyTests
         ("fitres.num_examples", new MetricRecord(("num_examples", examples))), ("fitres.metrics", new ConfigRecord(metrics ?? [])),
         ("fitres.status", new ConfigRecord(("code", code ?? 0L), ("message", "Success"))));
 }
+
+/// <inheritdoc/>
+public sealed class FleetReplyTestsInMemory() : FleetReplyTests(Door.Memory);
+
+/// <inheritdoc/>
+public sealed class FleetReplyTestsOverGrpc() : FleetReplyTests(Door.Grpc);
+
+/// <inheritdoc/>
+public sealed class FleetReplyTestsOverHttp() : FleetReplyTests(Door.Http);

@@ -4,8 +4,9 @@ using System.Text;
 namespace ManagedFed.Federation;
 
 /// <summary>The elliptic-curve key pair by which a SuperLink knows a node: it signs every call.</summary>
-public sealed class NodeKey : IDisposable
+public sealed class NodeKey : INodeSigner, IDisposable
 {
+    private readonly Lock padlock = new();
     private readonly ECDsa key;
     private readonly byte[] publicKey;
 
@@ -61,12 +62,19 @@ public sealed class NodeKey : IDisposable
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static NodeKey Load(string path) => FromPem(File.ReadAllText(path));
 
+    /// <inheritdoc/>
+    public ValueTask<byte[]> SignAsync(ReadOnlyMemory<byte> data, CancellationToken cancellation) => new(Sign(data.Span));
+
     /// <summary>The headers of one call.</summary>
     internal SignedHeaders Sign(DateTimeOffset now)
     {
         var timestamp = SignedHeaders.Format(now);
-        return new(
-            publicKey, timestamp, key.SignData(Encoding.ASCII.GetBytes(timestamp), HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence));
+        return new(publicKey, timestamp, Sign(Encoding.ASCII.GetBytes(timestamp)));
+    }
+
+    private byte[] Sign(ReadOnlySpan<byte> data)
+    {
+        lock (padlock) return key.SignData(data, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
     }
 
     /// <inheritdoc/>

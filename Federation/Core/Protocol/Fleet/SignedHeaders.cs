@@ -10,7 +10,11 @@ namespace ManagedFed.Federation;
 /// <param name="Signature">An ECDSA signature with SHA-256 over the timestamp, DER.</param>
 internal sealed record SignedHeaders(ReadOnlyMemory<byte> PublicKey, string Timestamp, ReadOnlyMemory<byte> Signature)
 {
-    public const string PublicKeyName = "flwr-public-key-bin", TimestampName = "flwr-timestamp", SignatureName = "flwr-signature-bin";
+    /// <summary>The names over gRPC, whose binary headers have names of their own.</summary>
+    public static readonly SignedHeaderNames Grpc = new("flwr-public-key-bin", "flwr-timestamp", "flwr-signature-bin");
+
+    /// <summary>The names over HTTP, where key and signature are base64.</summary>
+    public static readonly SignedHeaderNames Http = new("flwr-public-key", "flwr-timestamp", "flwr-signature");
 
     private const string TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.ffffff'+00:00'";
 
@@ -70,4 +74,10 @@ internal sealed record SignedHeaders(ReadOnlyMemory<byte> PublicKey, string Time
             return $"the public key cannot be read: {exception.Message}";
         }
     }
+}
+
+/// <summary>What the three headers are called on one wire.</summary>
+internal sealed record SignedHeaderNames(string PublicKey, string Timestamp, string Signature)
+{
+    public override string ToString() => $"{PublicKey}, {Timestamp} and {Signature}";
 }
