@@ -40,6 +40,14 @@ internal static class Options
         DefaultValueFactory = _ => "logistic",
     };
 
+    /// <summary>The strategies that a simulation may have.</summary>
+    public static readonly Option<string> StrategyKind = new("--strategy")
+    {
+        Description = "How the clients' models become the next one",
+        HelpName = string.Join('|', Simulate.Strategies),
+        DefaultValueFactory = _ => Simulate.Strategies[0],
+    };
+
     public static readonly Option<int?> NodeId =
         Optional<int?>("--node-id", "The client's number, 0 to partitions - 1: which part it trains on", "n").AtLeast(0);
 
@@ -102,6 +110,7 @@ internal static class Options
         NodeId.Required = true;
         Async.AcceptOnlyFromAmong("fedbuff", "fedasync");
         ModelKind.AcceptOnlyFromAmong("logistic", "mlp");
+        StrategyKind.AcceptOnlyFromAmong([.. Simulate.Strategies]);
         Fraction.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<double>() is var part && part is not (> 0 and <= 1))

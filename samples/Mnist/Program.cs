@@ -44,7 +44,7 @@ var inspect = new Command("inspect", "Shows a run that a server keeps or kept: i
 Add(inspect, [], (parsed, _) => Inspect.RunAsync(parsed.GetRequiredValue(Options.Folder), Console.Out));
 
 var simulate = new Command("simulate", "Trains with very many clients in this process, each made when it is chosen.");
-Add(simulate, [Options.ManyClients, Options.Fraction, Options.ManyRounds, Options.Batch, Options.Rate, Options.ClientEpochs, Options.ModelKind, Options.Seed, Options.Threads, Options.Dataset, Options.Json],
+Add(simulate, [Options.ManyClients, Options.Fraction, Options.ManyRounds, Options.Batch, Options.Rate, Options.ClientEpochs, Options.ModelKind, Options.StrategyKind, Options.Run, Options.Seed, Options.Threads, Options.Dataset, Options.Json],
     (parsed, cancellation) => Simulate.RunAsync(Options.Read(parsed) with
     {
         Clients = parsed.GetValue(Options.ManyClients),
@@ -53,7 +53,7 @@ Add(simulate, [Options.ManyClients, Options.Fraction, Options.ManyRounds, Option
         LearningRate = parsed.GetValue(Options.Rate),
         LocalEpochs = parsed.GetValue(Options.ClientEpochs),
         NumLayers = parsed.GetValue(Options.ModelKind) == "mlp" ? 2 : 0,
-    }, parsed.GetValue(Options.Fraction), cancellation));
+    }, parsed.GetValue(Options.Fraction), parsed.GetValue(Options.StrategyKind)!, cancellation));
 
 quickstart.Add(server);
 quickstart.Add(client);

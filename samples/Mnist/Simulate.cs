@@ -14,7 +14,10 @@ internal static class Simulate
 
     public static readonly Settings Defaults = new() { Clients = 1000, Rounds = 100, BatchSize = 10, LearningRate = 0.03f, LocalEpochs = 1 };
 
-    public static async Task RunAsync(Settings settings, double fraction, CancellationToken cancellation)
+    /// <summary>What <c>--strategy</c> may say, the default first.</summary>
+    public static readonly IReadOnlyList<string> Strategies = ["fedavg", "fedprox", "fednova", "scaffold", "fedavgm", "fedadam", "fedyogi"];
+
+    public static async Task RunAsync(Settings settings, double fraction, string kind, CancellationToken cancellation)
     {
         if (settings.Json is { } file) AtomicFile.CheckWritable(file);
         var (images, test) = Images.Load(settings);
@@ -28,21 +31,26 @@ internal static class Simulate
         var clients = VirtualClients.Of(
             () => new Mlp(images.Inputs.Shape[1], settings.HiddenDim, settings.NumLayers, 10, key), () => new Sgd(settings.LearningRate),
             static (logits, labels) => Losses.CrossEntropy(logits, labels), Part,
-            options: new() { BatchSize = settings.BatchSize, LocalEpochs = settings.LocalEpochs, Key = key });
+            options: new() { BatchSize = settings.BatchSize, LocalEpochs = settings.LocalEpochs, Key = key },
+            // What clients keep, such as SCAFFOLD's control variates, lasts as long as the run does.
+            states: settings.Run is { } folder ? new FolderClientStates(Path.Combine(folder, "clients")) : new MemoryClientStates());
         var every = Math.Max(1, settings.Rounds / Measurements);
-        var strategy = new FedAvg
+        Strategy strategy = kind switch
         {
-            FractionFit = fraction,
-            MinFitClients = 1,
-            MinAvailableClients = 1,
-            FractionEvaluate = 0,
-            InitialParameters = Parameters.Of(learner.Model),
-            FitMetricsAggregation = Metrics.WeightedAverage,
-            EvaluateFunction = (round, parameters) => round % every == 0 || round == settings.Rounds ? Measure(parameters) : null,
+            "fedavg" => Configured<FedAvg>([]),
+            // FedAvg whose clients are told to stay near the model they were given.
+            "fedprox" => Configured<FedAvg>(new() { ["proximal_mu"] = 0.1 }),
+            "fednova" => Configured<FedNova>([]),
+            "scaffold" => Configured<Scaffold>([]),
+            "fedavgm" => Configured<FedAvgM>([]),
+            "fedadam" => Configured<FedAdam>([]),
+            "fedyogi" => Configured<FedYogi>([]),
+            _ => throw new UserException($"--strategy is {kind}, expected one of {string.Join(", ", Strategies)}"),
         };
         var start = Stopwatch.GetTimestamp();
         var history = await FederatedSimulation.RunAsync(
-            settings.Clients, clients, new ServerConfig(settings.Rounds), strategy, new() { Seed = settings.Seed }, cancellation);
+            settings.Clients, clients, new ServerConfig(settings.Rounds), strategy,
+            new() { Seed = settings.Seed, RunStore = settings.Run is { } store ? RunStore.Folder(store) : null }, cancellation);
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
 
         var accuracies = history.MetricsCentralized["accuracy"];
@@ -55,6 +63,18 @@ internal static class Simulate
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{settings.Rounds} rounds, {updates} updates of {settings.Clients} clients in {seconds:0.00} s, without reading the images"));
         if (settings.Json is not null) history.WriteJson(settings.Json);
+
+        T Configured<T>(Dictionary<string, Scalar> config) where T : Strategy, new() => new()
+        {
+            FractionFit = fraction,
+            MinFitClients = 1,
+            MinAvailableClients = 1,
+            FractionEvaluate = 0,
+            InitialParameters = Parameters.Of(learner.Model),
+            OnFitConfig = _ => config,
+            FitMetricsAggregation = Metrics.WeightedAverage,
+            EvaluateFunction = (round, parameters) => round % every == 0 || round == settings.Rounds ? Measure(parameters) : null,
+        };
 
         Dataset Part(int client)
         {

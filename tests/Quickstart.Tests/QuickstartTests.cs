@@ -133,6 +133,30 @@ public sealed class QuickstartTests(ReducedMnist data) : IClassFixture<ReducedMn
     }
 
     [Theory]
+    [InlineData("fedprox")]
+    [InlineData("scaffold")]
+    [InlineData("fedadam")]
+    public async Task Simulate_WithAStrategyAndAFolder_GoesOnToTheSameHistory(string strategy)
+    {
+        var (folder, json, whole) = (data.NewFile(""), data.NewFile(".json"), data.NewFile(".json"));
+        string[] simulate = ["simulate", "--dataset", data.Folder, "--clients", "30", "--fraction", "0.2", "--model", "mlp", "--strategy", strategy, "--seed", "3"];
+        foreach (var options in new string[][] { ["--rounds", "3", "--run", folder], ["--rounds", "6", "--run", folder, "--json", json], ["--rounds", "6", "--json", whole] })
+        {
+            var run = await SampleProgram.RunAsync([.. simulate, .. options]);
+            Assert.True(run.ExitCode == 0, run.Output + run.Error);
+        }
+        using var expected = JsonDocument.Parse(await File.ReadAllTextAsync(whole, TestContext.Current.CancellationToken));
+        using var actual = JsonDocument.Parse(await File.ReadAllTextAsync(json, TestContext.Current.CancellationToken));
+        foreach (var part in new[] { "losses_centralized", "metrics_centralized" })
+        {
+            Assert.Equal(expected.RootElement.GetProperty(part).GetRawText(), actual.RootElement.GetProperty(part).GetRawText());
+        }
+        var inspected = await SampleProgram.RunAsync("inspect", folder);
+        Assert.Contains("6 round(s)", inspected.Output, StringComparison.Ordinal);
+        Assert.Equal(strategy == "scaffold", Directory.EnumerateFiles(Path.Combine(folder, "clients"), "*.safetensors", SearchOption.AllDirectories).Any());
+    }
+
+    [Theory]
     [InlineData("--clients 0", "--clients is 0, expected at least 1")]
     [InlineData("--clients 1501", "--clients is 1501, expected at most 1500, the number of images")]
     [InlineData("--fraction 0", "--fraction is 0, expected above 0 up to 1")]
@@ -141,6 +165,7 @@ public sealed class QuickstartTests(ReducedMnist data) : IClassFixture<ReducedMn
     [InlineData("--batch 0", "--batch is 0, expected at least 1")]
     [InlineData("--lr -1", "--lr is -1, expected at least 0")]
     [InlineData("--model cnn", "cnn")]
+    [InlineData("--strategy best", "best")]
     public async Task Simulate_WithAnOptionOutsideItsRange_SaysSo(string options, string message)
     {
         var run = await SampleProgram.RunAsync(["simulate", "--dataset", data.Folder, .. options.Split(' ')]);
@@ -219,7 +244,7 @@ public sealed class QuickstartTests(ReducedMnist data) : IClassFixture<ReducedMn
     [InlineData("client", "--node-id --partitions --batch-size --local-epochs --learning-rate --address --root-certificates --seed")]
     [InlineData("node", "--node-id --superlink --key --root-certificates --once --max-wait --partitions --seed")]
     [InlineData("central", "--epochs --batch-size --learning-rate --seed --dataset")]
-    [InlineData("simulate", "--clients --fraction --rounds --batch --lr --epochs --model --seed --threads --dataset --json")]
+    [InlineData("simulate", "--clients --fraction --rounds --batch --lr --epochs --model --strategy --run --seed --threads --dataset --json")]
     public async Task Help_EveryCommand_ListsItsOptions(string command, string options)
     {
         var run = await SampleProgram.RunAsync([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);

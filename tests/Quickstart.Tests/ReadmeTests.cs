@@ -25,7 +25,7 @@ public sealed partial class ReadmeTests : IDisposable
     [Fact]
     public void Programs_AllCompileAsPrinted()
     {
-        Assert.Equal(4, Documents.Programs.Count);
+        Assert.Equal(5, Documents.Programs.Count);
         Assert.All(Documents.Programs, text => Compiled.From(text));
     }
 
@@ -45,12 +45,21 @@ public sealed partial class ReadmeTests : IDisposable
     [Fact]
     public async Task Federation_ReducedData_LossFalls()
     {
-        var history = await Run("FederatedSimulation.RunAsync(");
+        var history = await Run("new FederatedDataset(");
 
         var losses = Round().Matches(history[..history.IndexOf("metrics", StringComparison.Ordinal)]);
         Assert.Equal(["1", "2", "3"], losses.Select(loss => loss.Groups[1].Value));
         double Loss(int round) => double.Parse(losses[round - 1].Groups[2].Value, CultureInfo.InvariantCulture);
         Assert.True(Loss(3) < Loss(1), history);
+    }
+
+    [Fact]
+    public async Task Simulation_ReducedData_TrainsAThousandClients()
+    {
+        var history = await Run("VirtualClients.Of(");
+
+        Assert.Contains("accuracy", history, StringComparison.Ordinal);
+        Assert.Contains("round 20: ", history, StringComparison.Ordinal);
     }
 
     private static Task<string> Run(string part) =>

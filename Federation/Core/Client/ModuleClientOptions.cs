@@ -53,7 +53,7 @@ public sealed record ModuleClientOptions
         }
     } = [];
 
-    /// <summary>What happens to each result of training before it leaves, in order. Default: nothing.</summary>
+    /// <summary>What happens to each result of training before it leaves, in order: the first one gets what the last term has completed. Default: nothing.</summary>
     public IReadOnlyList<ResultTransform> ResultTransforms
     {
         get;

@@ -16,7 +16,10 @@ internal static class PooledClientKit
     {
         ["FedAvg"] = new(new FedAvg
         {
-            MinAvailableClients = Clients, InitialParameters = Start(), FitMetricsAggregation = Metrics.WeightedAverage, EvaluateMetricsAggregation = Metrics.WeightedAverage,
+            MinAvailableClients = Clients,
+            InitialParameters = Start(),
+            FitMetricsAggregation = Metrics.WeightedAverage,
+            EvaluateMetricsAggregation = Metrics.WeightedAverage,
         }),
         ["FedProx"] = new(new FedProx { ProximalMu = 0.4, MinAvailableClients = Clients, InitialParameters = Start() }),
         ["FedNova"] = new(new FedNova { MinAvailableClients = Clients, InitialParameters = Start() }),
@@ -51,7 +54,11 @@ internal static class PooledClientKit
     {
         private ModuleClientOptions Options => new()
         {
-            BatchSize = 4, LocalEpochs = 2, Key = Key, LocalParameters = Local ?? LocalParameters.None, ResetOptimizer = !KeepsOptimizer,
+            BatchSize = 4,
+            LocalEpochs = 2,
+            Key = Key,
+            LocalParameters = Local ?? LocalParameters.None,
+            ResetOptimizer = !KeepsOptimizer,
         };
 
         private static Sgd Optimizer() => new(0.1, momentum: 0.9);

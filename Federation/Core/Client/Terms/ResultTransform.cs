@@ -3,7 +3,9 @@ namespace ManagedFed.Federation;
 /// <summary>Changes the result of training before it leaves the client, such as clipping, noise, quantising or masking.</summary>
 /// <remarks>
 /// A transform holds no state: its chance comes from <see cref="FitStart.DrawKey"/>, and what lasts from round to round is the memory that it returns, so
-/// that a round that is asked for again gets the same answer.
+/// that a round that is asked for again gets the same answer. Transforms stack in the order of <see cref="ModuleClientOptions.ResultTransforms"/>, each on what the one
+/// before gave, and all of them after the terms: so clipping goes before noise, and quantising or masking, which arithmetic would undo, last. The arrays that
+/// a term sends behind the model's, such as those of <see cref="Scaffold"/>, pass through them, too.
 /// </remarks>
 /// <example>
 /// <code>
