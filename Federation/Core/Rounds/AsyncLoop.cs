@@ -44,7 +44,7 @@ internal sealed partial class AsyncLoop(ServerConfig config, AsyncStrategy strat
                 AskForEvaluation(FirstRound - 1, history, stop.Token);
                 await HearEvaluationAsync(stop.Token).ConfigureAwait(false);
             }
-            for (var round = FirstRound; round <= Config.NumRounds; round++)
+            for (var round = FirstRound; round <= LastRound; round++)
             {
                 var start = Options.TimeProvider.GetTimestamp();
                 await StepAsync(round, history, stop.Token).ConfigureAwait(false);

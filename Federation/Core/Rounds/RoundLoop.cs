@@ -10,7 +10,7 @@ internal sealed class RoundLoop(ServerConfig config, Strategy strategy, IClientP
 
     protected override async Task TrainAsync(History history, CancellationToken cancellation)
     {
-        for (var round = FirstRound; round <= Config.NumRounds; round++)
+        for (var round = FirstRound; round <= LastRound; round++)
         {
             var start = Options.TimeProvider.GetTimestamp();
             await FitAsync(round, history, cancellation).ConfigureAwait(false);

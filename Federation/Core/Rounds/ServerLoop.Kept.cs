@@ -18,6 +18,9 @@ internal abstract partial class ServerLoop
     /// <summary>The first round that this process works.</summary>
     protected int FirstRound { get; private set; } = 1;
 
+    /// <summary>The last round that it works, unless the run ends early.</summary>
+    protected int LastRound { get; private set; }
+
     /// <summary>The updates of the step in which a run without rounds goes on, in the order they came.</summary>
     protected IReadOnlyList<StoredUpdate> AcceptedBefore => stored?.Accepted ?? [];
 
@@ -30,11 +33,14 @@ internal abstract partial class ServerLoop
         if (stored?.State is not { } state) return null;
         (runId, key, memory, Filter.State, schema) = (state.RunId, state.Key, state.Strategy, state.Limits, state.Parameters.Schema ?? strategy.Schema ?? state.Schema);
         var history = History.Of(state);
-        trained = state.Reports.Any(report => report.Round > 0 && report.Unchanged is null);
+        // Of a round whose report was lost nobody knows that it failed.
+        trained = state.Reports.Count(report => report.Round > 0 && report.Unchanged is not null) < state.Round;
         FirstRound = state.Round + 1;
         // Without rounds a client may have several, and is asked for more.
         foreach (var update in strategy is AsyncStrategy ? [] : stored.Accepted) accepted[update.Client] = update;
         Log.RunResumed(runId, state.Round, stored.Accepted.Count);
+        // A run that was to end early has, also when its server did not live to see it.
+        if (state.Round > 0 && IsStopped(state.Round, history)) LastRound = state.Round;
         return history;
     }
 

@@ -31,6 +31,7 @@ internal abstract partial class ServerLoop
     {
         this.strategy = strategy;
         Config = config;
+        LastRound = config.NumRounds;
         Registry = registry;
         Options = options;
         Log = log;
@@ -112,6 +113,12 @@ internal abstract partial class ServerLoop
         history.AddElapsed(round, Options.TimeProvider.GetElapsedTime(start));
         await KeepStateAsync(round, history, cancellation, oldest, asked).ConfigureAwait(false);
         if (Options.OnRound is { } watch) await watch(history.Report(round), history, cancellation).ConfigureAwait(false);
+        return IsStopped(round, history);
+    }
+
+    /// <summary>True when the run is to end early.</summary>
+    private bool IsStopped(int round, History history)
+    {
         if (round == Config.NumRounds || Options.StopWhen?.Invoke(history) != true) return false;
         Log.Stopped(round, Config.NumRounds);
         return true;
