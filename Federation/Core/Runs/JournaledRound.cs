@@ -20,6 +20,9 @@ internal sealed class JournaledRound
 
     public RoundReport? Report { get; set; }
 
+    /// <summary>True when nothing of a round that is over is missing in the journal; before the first there need be no report.</summary>
+    public bool IsWhole(int round) => State is not null && (Report is not null || round == 0);
+
     /// <summary>Adds an event to what is known of the rounds.</summary>
     public static void Replay(SortedDictionary<int, JournaledRound> rounds, JsonElement entry)
     {

@@ -103,6 +103,8 @@ internal sealed class StoredRun : IDisposable
         var file = UpdateName(update.Round, update.Place);
         disk.Replace(file, stream => RunFile.Write(stream, update.Result.Parameters, StrategyState.Empty, json =>
         {
+            json.WriteString("client", update.Client);
+            json.WriteNumber("given", update.Given);
             json.WriteNumber("examples", update.Result.NumExamples);
             json.WritePropertyName("metrics");
             ScalarJson.Write(json, update.Result.Metrics);
@@ -186,7 +188,8 @@ internal sealed class StoredRun : IDisposable
         foreach (var entry in events) JournaledRound.Replay(rounds, entry);
 
         var newest = rounds.LastOrDefault(round => round.Value.State is not null, KeyValuePair.Create(-1, new JournaledRound())).Key;
-        foreach (var (round, past) in rounds.Reverse())
+        // A round whose report is lost is worked again from its updates, where there is a state before it.
+        foreach (var (round, past) in rounds.Reverse().OrderByDescending(round => round.Value.IsWhole(round.Key)))
         {
             if (past.State is null || Load(past.State, round, [.. rounds.Values.Select(p => p.Report).OfType<RoundReport>().Where(r => r.Round <= round)]) is not { } state) continue;
             (State, Asked) = (state, past.Asked);
@@ -225,9 +228,18 @@ internal sealed class StoredRun : IDisposable
         };
     });
 
-    private StoredUpdate? LoadUpdate(JsonElement entry) => Read(Text(entry, "file"), (model, _, details) => new StoredUpdate(
-        Number(entry, "round"), Number(entry, "place"), Text(entry, "client"), Number(entry, "given"),
-        new FitResult(ResultStatus.Success, model, details.GetProperty("examples").GetInt64(), ScalarJson.ReadAll(details.GetProperty("metrics")))));
+    private StoredUpdate? LoadUpdate(JsonElement entry) => Read(Text(entry, "file"), (model, _, details) =>
+    {
+        var (client, given) = (Text(entry, "client"), Number(entry, "given"));
+        // After one was lost another may have been written in its place, and not yet have been accepted.
+        if (Text(details, "client") != client || Number(details, "given") != given)
+        {
+            throw new FormatException($"[run] the update is {Text(details, "client")}'s of round {Number(details, "given")}, not {client}'s of round {given}");
+        }
+        return new StoredUpdate(
+            Number(entry, "round"), Number(entry, "place"), client, given,
+            new FitResult(ResultStatus.Success, model, details.GetProperty("examples").GetInt64(), ScalarJson.ReadAll(details.GetProperty("metrics"))));
+    });
 
     /// <summary>What a file holds; null, and a word in the log, when it cannot be used.</summary>
     private T? Read<T>(string file, Func<Parameters, StrategyState, JsonElement, T> read) where T : class
