@@ -41,9 +41,7 @@ internal sealed partial class AsyncLoop
         var clients = Registry.Clients();
         if (Registry.VirtualCount is null && !strategy.Ordered) evaluation?.Forget(clients);
         var mayTrain = step is not null && clients.Count >= strategy.MinAvailableClients;
-        // Never by going through the clients, who may be very many.
-        var free = mayTrain ? Registry.Without(new HashSet<ClientInfo>([.. atWork.Keys, .. resting.Where(client => evaluation?.Wants(client) != true)]))
-            : evaluation is null ? [] : [.. evaluation.Waiting.Where(client => !atWork.ContainsKey(client))];
+        var free = mayTrain ? Free(clients) : evaluation is null ? [] : [.. evaluation.Waiting.Where(client => !atWork.ContainsKey(client))];
         if (free.Count == 0) return;
         var key = KeyFor(Purpose.Ask, step?.State.Round ?? Config.NumRounds + 1).Fold((uint)choices++);
         foreach (var client in new RoundState(0, Parameters.Empty, free, key).Sample(strategy.MaxConcurrency - atWork.Count))
@@ -51,6 +49,16 @@ internal sealed partial class AsyncLoop
             if (evaluation?.Take(client) is { } task) Evaluate(evaluation, task, cancellation);
             else Train(client, step!.State with { Clients = [client], Key = key }, cancellation);
         }
+    }
+
+    /// <summary>Who may be asked now. One that came back while its last answer has yet to be taken would only give that answer again.</summary>
+    private IReadOnlyList<ClientInfo> Free(IReadOnlyList<ClientInfo> clients)
+    {
+        var rests = resting.Where(client => evaluation?.Wants(client) != true).ToHashSet();
+        return Registry.VirtualCount is null
+            ? [.. clients.Where(client => !atWork.ContainsKey(client) && !rests.Contains(client))]
+            // Not by going through them: they may be very many.
+            : Registry.Without(new HashSet<ClientInfo>([.. atWork.Keys, .. rests]));
     }
 
     /// <summary>What a client is to train; null when the strategy passes it over.</summary>
