@@ -1,0 +1,56 @@
+namespace ManagedFed.Faults;
+
+/// <summary>A process that has ended did something: what it does has no effect any more.</summary>
+internal sealed class EndedException : Exception;
+
+/// <summary>Something that can be killed: from then on nothing of what its code still does reaches anybody.</summary>
+/// <remarks>
+/// What a process does between two effects is seen by nobody, so to kill it at its next effect, before, within or behind it, is to kill it at
+/// any of its awaits.
+/// </remarks>
+internal abstract class Process
+{
+    private int fuse = int.MaxValue;
+
+    protected Process(World world, string name)
+    {
+        World = world;
+        Name = name;
+        TimerText = $"timer of {name}";
+        Clock = new(world, this);
+    }
+
+    public World World { get; }
+
+    public string Name { get; }
+
+    public string TimerText { get; }
+
+    public Clock Clock { get; }
+
+    public bool IsDead { get; private set; }
+
+    /// <summary>Kills the process at an effect to come: the n-th from now.</summary>
+    public void Light(int effects) => fuse = Math.Min(fuse, effects);
+
+    /// <summary>Counts an effect; true when the process dies within it.</summary>
+    /// <exception cref="EndedException">It is dead already.</exception>
+    public bool DiesAt(string effect)
+    {
+        if (IsDead) throw new EndedException();
+        if (fuse == int.MaxValue || --fuse > 0) return false;
+        World.Trace.Add(World.Now, $"{Name} dies: {effect}");
+        Kill();
+        return true;
+    }
+
+    public void Kill()
+    {
+        if (IsDead) return;
+        IsDead = true;
+        World.In(TimeSpan.Zero, $"{Name} is gone", OnDeath);
+    }
+
+    /// <summary>What the others notice of its end.</summary>
+    protected abstract void OnDeath();
+}
