@@ -1,5 +1,6 @@
 using ManagedFed.Federation;
 using ManagedFed.Federation.Data;
+using ManagedFed.Nn;
 using ManagedFed.Nn.Data;
 using Microsoft.Extensions.Logging;
 
@@ -50,11 +51,12 @@ internal sealed class Client : SyncArrayClient
             MaxWait = settings.MaxWait,
             Key = identity,
             RootCertificates = settings.Roots,
+            PollInterval = settings.Poll,
             LeaveAfterRun = once,
         }, cancellation);
     }
 
-    private static Client Create(Settings settings, int node)
+    private static ArrayClient Create(Settings settings, int node)
     {
         if (node >= settings.Partitions)
         {
@@ -62,8 +64,13 @@ internal sealed class Client : SyncArrayClient
         }
         var client = new Client(settings, node, Images.Load(settings).Train);
         Console.WriteLine($"Part {node} of {settings.Partitions}: {client.train.Count} images to train on, {client.test.Count} to test on");
-        return client;
+        return settings.State is null ? client : client.Ready(settings.State);
     }
+
+    /// <summary>The library's client for the same model and images, which remembers what lasts from round to round.</summary>
+    private ModuleClient Ready(string file) => new(
+        learner.Model, new Sgd(settings.LearningRate), static (logits, labels) => Losses.CrossEntropy(logits, labels), train, test,
+        new() { BatchSize = settings.BatchSize, LocalEpochs = settings.LocalEpochs, Key = own, StateFile = file, LoggerFactory = Log(settings) });
 
     private static ConsoleLog Log(Settings settings) => new(Console.Out, settings.Quiet ? LogLevel.Warning : LogLevel.Information);
 

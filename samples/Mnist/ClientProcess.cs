@@ -25,7 +25,7 @@ internal sealed class ClientProcess : IDisposable
     {
         var program = Environment.ProcessPath ?? throw new InvalidOperationException("cannot find this program's own file");
         // Started as `dotnet mnist.dll`, the program is dotnet and the file its first argument.
-        string[] assembly = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [typeof(ClientProcess).Assembly.Location] : [];
+        string[] assembly = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [Environment.GetCommandLineArgs()[0]] : [];
         var start = new ProcessStartInfo(program, [.. assembly, .. arguments])
         {
             RedirectStandardOutput = true,

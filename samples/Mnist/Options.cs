@@ -85,8 +85,22 @@ internal static class Options
 
     public static readonly Argument<string> Folder = new("folder") { Description = "The folder that the server's --run named" };
 
-    public static readonly Option<string?> Async = Optional<string?>(
-        "--async", "Train without rounds: every 10 updates make a step (fedbuff), or every one does (fedasync); --rounds counts steps", "fedbuff|fedasync");
+    public static readonly Option<string> Strategy = new("--strategy")
+    {
+        Description = "How updates become the next model. fedbuff and fedasync train without rounds, --rounds counts their steps: every 10 updates make one, or every one does",
+        HelpName = "fedavg|fedadam|scaffold|fedbuff|fedasync",
+        DefaultValueFactory = _ => Defaults.Strategy,
+    };
+
+    public static readonly Option<string?> State =
+        Optional<string?>("--state", "Train by the library's ready client, which does its part of scaffold, and keep what it remembers in this file", "file");
+
+    public static readonly Option<double> Poll = new("--poll")
+    {
+        Description = "Seconds before a node asks again when there was nothing to do",
+        HelpName = "seconds",
+        DefaultValueFactory = _ => Defaults.Poll.TotalSeconds,
+    };
 
     public static readonly Option<bool> Once = new("--once") { Description = "Leave after one run" };
 
@@ -108,7 +122,8 @@ internal static class Options
     static Options()
     {
         NodeId.Required = true;
-        Async.AcceptOnlyFromAmong("fedbuff", "fedasync");
+        Strategy.AcceptOnlyFromAmong("fedavg", "fedadam", "scaffold", "fedbuff", "fedasync");
+        Poll.AtLeast(0.0);
         ModelKind.AcceptOnlyFromAmong("logistic", "mlp");
         StrategyKind.AcceptOnlyFromAmong([.. Simulate.Strategies]);
         Fraction.Validators.Add(result =>
@@ -146,7 +161,9 @@ internal static class Options
         return Defaults with
         {
             Rounds = Get(Rounds, Defaults.Rounds),
-            Async = Get(Async, null),
+            Strategy = Get(Strategy, Defaults.Strategy),
+            State = Get(State, null),
+            Poll = TimeSpan.FromSeconds(Get(Poll, Defaults.Poll.TotalSeconds)),
             Partitions = Get(Partitions, Defaults.Partitions),
             Clients = Get(Clients, Defaults.Clients),
             BatchSize = Get(BatchSize, Defaults.BatchSize),

@@ -11,7 +11,7 @@ var join = Options.Address("Where the server listens", serverAddress);
 var superLink = Options.SuperLink("127.0.0.1:9092");
 Option[] model = [Options.NumLayers, Options.HiddenDim, Options.Dataset, Options.Seed, Options.Threads];
 Option[] training = [Options.Partitions, Options.BatchSize, Options.LocalEpochs, Options.LearningRate];
-Option[] rounds = [Options.Rounds, Options.Async, Options.Clients, Options.Timeout, Options.Json, Options.Output];
+Option[] rounds = [Options.Rounds, Options.Strategy, Options.Clients, Options.Timeout, Options.Json, Options.Output];
 
 var quickstart = new RootCommand(
     "Trains an MLP on MNIST by federated learning. Without a command: a server and its clients, each client a process of its own.");
@@ -27,11 +27,11 @@ server.Needs(Options.Fab, Options.Fleet);
 server.Needs(Options.NodeKeys, Options.Fleet);
 
 var client = new Command("client", "Joins a server and trains on one part of the images.");
-Add(client, [Options.NodeId, join, Options.Name, Options.Roots, Options.MaxWait, Options.Quiet, .. training, .. model], (parsed, cancellation) => Client.RunAsync(
+Add(client, [Options.NodeId, join, Options.Name, Options.State, Options.Roots, Options.MaxWait, Options.Quiet, .. training, .. model], (parsed, cancellation) => Client.RunAsync(
     Options.Read(parsed) with { Address = parsed.GetValue(join)! }, parsed.GetRequiredValue(Options.NodeId)!.Value, cancellation));
 
 var node = new Command("node", "Joins a SuperLink of Flower 1.23 or later and trains on one part of the images, run after run.");
-Add(node, [Options.NodeId, superLink, Options.Key, Options.Roots, Options.Once, Options.MaxWait, Options.Quiet, .. training, .. model],
+Add(node, [Options.NodeId, superLink, Options.Key, Options.State, Options.Poll, Options.Roots, Options.Once, Options.MaxWait, Options.Quiet, .. training, .. model],
     (parsed, cancellation) => Client.RunNodeAsync(
         Options.Read(parsed) with { Address = parsed.GetValue(superLink)! }, parsed.GetRequiredValue(Options.NodeId)!.Value,
         parsed.GetValue(Options.Key), parsed.GetValue(Options.Once), cancellation));

@@ -21,10 +21,12 @@ internal static class Server
             var (loss, accuracy) = learner.Evaluate(test);
             return new CentralEvaluation(loss, new Dictionary<string, Scalar> { ["accuracy"] = accuracy });
         }
-        Strategy strategy = settings.Async switch
+        Strategy strategy = settings.Strategy switch
         {
-            "fedbuff" => Configured<FedBuff>(settings, Evaluate),
-            "fedasync" => Configured<FedAsync>(settings, Evaluate),
+            "fedadam" => Configured<FedAdam>(settings, Evaluate),
+            "scaffold" => Configured<Scaffold>(settings, Evaluate),
+            "fedbuff" => WithoutRounds<FedBuff>(settings, Evaluate),
+            "fedasync" => WithoutRounds<FedAsync>(settings, Evaluate),
             _ => Configured<FedAvg>(settings, Evaluate),
         };
         var options = new FederatedServerOptions
@@ -51,6 +53,16 @@ internal static class Server
     {
         MinFitClients = settings.Clients,
         MinEvaluateClients = settings.Clients,
+        MinAvailableClients = settings.Clients,
+        FitMetricsAggregation = Metrics.WeightedAverage,
+        EvaluateMetricsAggregation = Metrics.WeightedAverage,
+        EvaluateFunction = evaluate,
+    };
+
+    /// <summary>The same for training without rounds; a run that is kept counts updates in order, so that it goes on to the same bits.</summary>
+    private static T WithoutRounds<T>(Settings settings, Func<int, IReadOnlyList<NdArray>, CentralEvaluation> evaluate) where T : AsyncStrategy, new() => new()
+    {
+        Ordered = settings.Run is not null,
         MinAvailableClients = settings.Clients,
         FitMetricsAggregation = Metrics.WeightedAverage,
         EvaluateMetricsAggregation = Metrics.WeightedAverage,

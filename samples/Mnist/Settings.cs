@@ -9,8 +9,8 @@ internal sealed record Settings
 {
     public int Rounds { get; init; } = 3;
 
-    /// <summary>How the server trains without rounds, fedbuff or fedasync; null for rounds.</summary>
-    public string? Async { get; init; }
+    /// <summary>How the server makes updates the next model.</summary>
+    public string Strategy { get; init; } = "fedavg";
 
     /// <summary>How many equal parts the training images are dealt into; client i has part i.</summary>
     public int Partitions { get; init; } = 3;
@@ -40,6 +40,12 @@ internal sealed record Settings
 
     /// <summary>The name by which the server knows a client again; null for none.</summary>
     public string? Name { get; init; }
+
+    /// <summary>The file in which a client keeps what it remembers; null for a client that remembers nothing.</summary>
+    public string? State { get; init; }
+
+    /// <summary>How long a node waits before it asks again.</summary>
+    public TimeSpan Poll { get; init; } = TimeSpan.FromSeconds(3);
 
     /// <summary>How the server offers Fleet; null for not at all.</summary>
     public FleetOptions? Fleet { get; init; }

@@ -19,8 +19,9 @@ internal static class SampleProgram
     /// <summary>Runs a sample by the name of its program.</summary>
     public static Task<ProgramRun> RunNamedAsync(string name, params IEnumerable<string> arguments) => RunAsync(StartNamed(name, arguments));
 
-    /// <summary>Starts the federated sample.</summary>
-    public static Process Start(params IEnumerable<string> arguments) => StartNamed("mnist", arguments);
+    /// <summary>Starts the federated sample: the one that MANAGEDFED_MNIST names, which may be compiled ahead of time, or else the one built with these tests.</summary>
+    public static Process Start(params IEnumerable<string> arguments) =>
+        Environment.GetEnvironmentVariable("MANAGEDFED_MNIST") is { } program ? Start(program, arguments) : StartNamed("mnist", arguments);
 
     private static async Task<ProgramRun> RunAsync(Process started)
     {
@@ -43,11 +44,13 @@ internal static class SampleProgram
     private static Process StartNamed(string name, IEnumerable<string> arguments)
     {
         var assembly = Path.Combine(AppContext.BaseDirectory, $"{name}.dll");
-        return Process.Start(new ProcessStartInfo("dotnet", [assembly, .. arguments])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            StandardOutputEncoding = Encoding.UTF8,
-        })!;
+        return Start("dotnet", [assembly, .. arguments]);
     }
+
+    private static Process Start(string program, IEnumerable<string> arguments) => Process.Start(new ProcessStartInfo(program, arguments)
+    {
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+        StandardOutputEncoding = Encoding.UTF8,
+    })!;
 }
