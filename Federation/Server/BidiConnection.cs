@@ -72,7 +72,7 @@ internal sealed class BidiConnection(ClientInfo info, IInstructionWriter respons
         {
             return Answer.Failed(FailureReason.Disconnected, "left before it was asked");
         }
-        if (await reply.Task.WaitAsync(cancellation).ConfigureAwait(false) is not { } answer)
+        if (await TakeAsync(reply.Task, cancellation).ConfigureAwait(false) is not { } answer)
         {
             return Answer.Failed(FailureReason.Disconnected, "left before it answered", bytes);
         }
@@ -80,10 +80,11 @@ internal sealed class BidiConnection(ClientInfo info, IInstructionWriter respons
         if (GoodbyeSaid) Close(Status.DefaultSuccess);
         try
         {
-            return new(answer.Take(), null, bytes);
+            return new(answer.Take(), null, bytes, answer.Share);
         }
         catch (FormatException exception)
         {
+            answer.Share?.Dispose();
             return Answer.Failed(FailureReason.Malformed, PeerText.Harmless(exception.Message, 512), bytes);
         }
     }
@@ -94,7 +95,12 @@ internal sealed class BidiConnection(ClientInfo info, IInstructionWriter respons
     public void Close(Status status) => closed.TrySetResult(status);
 
     /// <summary>Takes a message from the stream; false when no instruction waits for one.</summary>
-    public bool Deliver(Frame<Reply> message) => TakePending(false)?.TrySetResult(message) ?? false;
+    public bool Deliver(Frame<Reply> message)
+    {
+        if (TakePending(false)?.TrySetResult(message) == true) return true;
+        message.Share?.Dispose();
+        return false;
+    }
 
     /// <summary>The stream has ended: whoever waits for a reply, or asks later, gets none.</summary>
     /// <returns>Completes when nothing is written any more.</returns>
@@ -102,6 +108,20 @@ internal sealed class BidiConnection(ClientInfo info, IInstructionWriter respons
     {
         TakePending(true)?.TrySetResult(null);
         return written;
+    }
+
+    /// <summary>A reply; one that comes when nobody waits any more gives its memory back.</summary>
+    private static async Task<Frame<Reply>?> TakeAsync(Task<Frame<Reply>?> reply, CancellationToken cancellation)
+    {
+        try
+        {
+            return await reply.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            _ = reply.ContinueWith(static late => late.Result?.Share?.Dispose(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            throw;
+        }
     }
 
     private TaskCompletionSource<Frame<Reply>?>? TakePending(bool end)

@@ -4,15 +4,21 @@ using Microsoft.Extensions.Logging;
 
 namespace ManagedFed.Federation;
 
-/// <summary>What gRPC binds: Flower's one method over our frames in place of generated messages.</summary>
+/// <summary>What gRPC binds: Flower's one method, whose messages pass over the pipes under gRPC's own streams.</summary>
 [BindServiceMethod(typeof(JoinServiceBase), nameof(Bind))]
 internal abstract class JoinServiceBase
 {
-    public abstract Task Join(IAsyncStreamReader<Frame<Reply>> requests, IServerStreamWriter<Frame<Instruction>> responses, ServerCallContext context);
+    private static readonly Marshaller<object> Unused = Marshallers.Create<object>(
+        static (_, _) => throw new InvalidOperationException("[wire] messages pass over the pipes"),
+        static _ => throw new InvalidOperationException("[wire] messages pass over the pipes"));
+
+    private static readonly Method<object, object> Definition = new(MethodType.DuplexStreaming, StreamMessages.Service, StreamMessages.Method, Unused, Unused);
+
+    public abstract Task Join(IAsyncStreamReader<object> requests, IServerStreamWriter<object> responses, ServerCallContext context);
 
     /// <summary>Called by ASP.NET Core with no service, only to learn of the method.</summary>
     public static void Bind(ServiceBinderBase binder, JoinServiceBase? service) =>
-        binder.AddMethod(JoinMethod.Definition, service is null ? null : new DuplexStreamingServerMethod<Frame<Reply>, Frame<Instruction>>(service.Join));
+        binder.AddMethod(Definition, service is null ? null : new DuplexStreamingServerMethod<object, object>(service.Join));
 }
 
 /// <summary>Flower's one method: a client's stream, from its arrival until either side ends it.</summary>
@@ -22,7 +28,7 @@ internal sealed class JoinService(
     private readonly PlaceCount places = new(options.PeerLimits.MaxClients, options.PeerLimits.MaxClientsPerAddress);
 
     public override async Task Join(
-        IAsyncStreamReader<Frame<Reply>> requests, IServerStreamWriter<Frame<Instruction>> responses, ServerCallContext context)
+        IAsyncStreamReader<object> requests, IServerStreamWriter<object> responses, ServerCallContext context)
     {
         streams.Add();
         var http = context.GetHttpContext();
@@ -50,15 +56,18 @@ internal sealed class JoinService(
     private async Task StayAsync(HttpContext http, ServerCallContext context)
     {
         // The pipes under gRPC's streams, which would hold every message whole.
-        var pipe = new FramePipe(http.Request.BodyReader, http.Response.BodyWriter, memory);
+        BidiConnection? stalled = null;
+        var (peers, time) = (options.PeerLimits, options.TimeProvider);
+        var pace = new Pace(time, peers.StallTimeout, peers.StallTimeout.TotalSeconds * peers.MinBytesPerSecond, why => stalled!.Abort(why));
+        var pipe = new FramePipe(http.Request.BodyReader, http.Response.BodyWriter, memory, pace);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
         var connection = new BidiConnection(Identify(context), pipe, options.ReplyLimits, stop.Token);
+        stalled = connection;
         // Tells the client that it is in; a stock server says nothing until its first instruction.
         await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);
         if (!registry.Join(connection)) throw new RpcException(new(StatusCode.Unavailable, "The run is over."));
 
         using var server = stopping.Register(() => connection.Close(new(StatusCode.Unavailable, "The server stops.")));
-        using var pace = new PaceWatch(pipe, options.PeerLimits, options.TimeProvider, connection.Abort);
         var reading = ReadAsync(connection, pipe, stop.Token);
         var how = "";
         try

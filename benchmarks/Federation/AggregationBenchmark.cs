@@ -4,6 +4,7 @@ using System.Globalization;
 using Google.Protobuf;
 using ManagedFed.Benchmarks.Limits;
 using ManagedFed.Federation;
+using ManagedFed.IO;
 
 namespace ManagedFed.Benchmarks.Federation;
 
@@ -55,7 +56,7 @@ internal static class AggregationBenchmark
         var aggregation = strategy.AggregateFit(state);
         for (var client = 0; client < Clients; client++)
         {
-            NdArray[] arrays = [.. files[client].Select(TensorCodec.Decode)];
+            NdArray[] arrays = [.. files[client].Select(file => Npy.View(file.Memory))];
             aggregation.Add(client, new(ResultStatus.Success, new Parameters(arrays), 100 + client, new Dictionary<string, Scalar>()));
         }
         var next = aggregation.Complete([])?.Parameters ?? throw new InvalidOperationException($"{strategy} made no model");
@@ -68,6 +69,6 @@ internal static class AggregationBenchmark
     {
         var values = new float[Elements];
         foreach (ref var value in values.AsSpan()) value = (float)(random.NextDouble() - 0.5) * 0.1f;
-        return TensorCodec.Encode(NdArray.From<float>(values));
+        return UnsafeByteOperations.UnsafeWrap(Npy.Write(NdArray.From<float>(values)));
     }
 }

@@ -1,6 +1,5 @@
 using System.Buffers;
 using Google.Protobuf;
-using Grpc.Core;
 using Xunit;
 
 namespace ManagedFed.Federation.Tests;
@@ -20,20 +19,20 @@ public sealed class FrameTests
         {
             if (WireVectorTests.IsServer(file))
             {
-                var frame = FrameReader.ReadInstruction(new Payload(bytes, piece));
+                var frame = StreamMessages.Instructions.Read(Pieces(bytes, piece));
                 Assert.Equal((null, (long)bytes.Length), (frame.Problem, frame.Bytes));
                 var instruction = frame.Take();
-                Assert.Equal(WireCodec.Encode(WireCodec.Decode(Wire.ServerMessage.Parser.ParseFrom(bytes))), WireCodec.Encode(instruction));
+                Assert.Equal(ProtobufCodec.Encode(ProtobufCodec.Decode(Wire.ServerMessage.Parser.ParseFrom(bytes))), ProtobufCodec.Encode(instruction));
                 var sink = new Sink();
                 Assert.Equal(sink.Bytes(instruction).Length, sink.Announced);
                 Assert.Equal(Convert.ToHexString(bytes), Convert.ToHexString(sink.Bytes(instruction)));
             }
             else
             {
-                var frame = FrameReader.ReadReply(new Payload(bytes, piece));
+                var frame = StreamMessages.Replies.Read(Pieces(bytes, piece));
                 Assert.Equal((null, (long)bytes.Length), (frame.Problem, frame.Bytes));
                 var reply = frame.Take();
-                Assert.Equal(WireCodec.Encode(WireCodec.Decode(Wire.ClientMessage.Parser.ParseFrom(bytes))), WireCodec.Encode(reply));
+                Assert.Equal(ProtobufCodec.Encode(ProtobufCodec.Decode(Wire.ClientMessage.Parser.ParseFrom(bytes))), ProtobufCodec.Encode(reply));
                 var sink = new Sink();
                 Assert.Equal(sink.Bytes(reply).Length, sink.Announced);
                 Assert.Equal(Convert.ToHexString(bytes), Convert.ToHexString(sink.Bytes(reply)));
@@ -46,21 +45,21 @@ public sealed class FrameTests
     public void ReadReply_UnusualForms_MeanTheSame()
     {
         var fit = new FitResult(ResultStatus.Success, new Parameters(TestKit.Floats(1, 2), TestKit.Floats(3)), 7, TestKit.NoValues);
-        var whole = WireCodec.Encode(fit).FitRes;
+        var whole = ProtobufCodec.Encode(fit).FitRes;
         var first = new Wire.ClientMessage.Types.FitRes { NumExamples = 7, Parameters = new() { Tensors = { whole.Parameters.Tensors[0] }, TensorType = "numpy.ndarray" } };
         var second = new Wire.ClientMessage.Types.FitRes { Status = whole.Status, Parameters = new() { Tensors = { whole.Parameters.Tensors[1] } } };
         byte[] unknown = [15 << 3, 9];
         byte[] body = [.. first.ToByteArray(), .. unknown, .. second.ToByteArray()];
         byte[] message = [4 << 3 | 2, (byte)(body.Length | 0x80), (byte)(body.Length >> 7), .. body];
-        var read = (FitResult)FrameReader.ReadReply(new Payload(message, 5)).Take();
-        Assert.Equal(WireCodec.Encode(fit), WireCodec.Encode(read));
+        var read = (FitResult)StreamMessages.Replies.Read(Pieces(message, 5)).Take();
+        Assert.Equal(ProtobufCodec.Encode(fit), ProtobufCodec.Encode(read));
     }
 
     [Fact]
     public void ReadReply_OpaqueTensors_StayBytes()
     {
         var fit = new FitResult(ResultStatus.Success, Parameters.Opaque("", new byte[] { 1, 2, 3 }, Array.Empty<byte>()), 7, TestKit.NoValues);
-        var read = (FitResult)FrameReader.ReadReply(new Payload(new Sink().Bytes(fit), 4)).Take();
+        var read = (FitResult)StreamMessages.Replies.Read(Pieces(new Sink().Bytes(fit), 4)).Take();
         Assert.Equal([[1, 2, 3], []], read.Parameters.Payloads.Select(payload => payload.ToArray()));
     }
 
@@ -79,18 +78,18 @@ public sealed class FrameTests
             })));
         foreach (var bytes in damaged)
         {
-            Assert.Equal(Outcome(() => WireCodec.Decode(Wire.ClientMessage.Parser.ParseFrom(bytes))), Outcome(() => FrameReader.ReadReply(new Payload(bytes, 16)).Take()));
+            Assert.Equal(Outcome(() => ProtobufCodec.Decode(Wire.ClientMessage.Parser.ParseFrom(bytes))), Outcome(() => StreamMessages.Replies.Read(Pieces(bytes, 16)).Take()));
         }
 
         static string Outcome(Func<Reply> read)
         {
             try
             {
-                return WireCodec.Encode(read()).ToString();
+                return ProtobufCodec.Encode(read()).ToString();
             }
-            catch (Exception exception) when (exception is FormatException or InvalidProtocolBufferException)
+            catch (Exception exception) when (exception is FormatException or InvalidProtocolBufferException or BrokenMessageException)
             {
-                return exception.GetType().Name;
+                return exception is FormatException ? "no value" : "no message";
             }
         }
     }
@@ -103,65 +102,42 @@ public sealed class FrameTests
         Assert.Throws<FormatException>(() => frame.Take());
     }
 
-    private sealed class Sink : SerializationContext
+    private sealed class Sink
     {
-        private readonly ArrayBufferWriter<byte> buffer = new();
-
-        public int Announced { get; private set; }
+        public long Announced { get; private set; }
 
         public byte[] Bytes(Instruction instruction)
         {
-            var frame = new Frame<Instruction>(instruction);
-            JoinMethod.Definition.ResponseMarshaller.ContextualSerializer(frame, this);
-            return Written(frame.Bytes);
+            Announced = MessagePlan.Of(StreamMessages.Instructions, instruction).Length;
+            return StreamMessages.Instructions.Write(instruction);
         }
 
         public byte[] Bytes(Reply reply)
         {
-            var frame = new Frame<Reply>(reply);
-            JoinMethod.Definition.RequestMarshaller.ContextualSerializer(frame, this);
-            return Written(frame.Bytes);
-        }
-
-        public override void SetPayloadLength(int payloadLength) => Announced = payloadLength;
-
-        public override IBufferWriter<byte> GetBufferWriter() => buffer;
-
-        public override void Complete() => Assert.Equal(Announced, buffer.WrittenCount);
-
-        private byte[] Written(long length)
-        {
-            Assert.Equal(length, buffer.WrittenCount);
-            var bytes = buffer.WrittenSpan.ToArray();
-            buffer.Clear();
-            return bytes;
+            Announced = MessagePlan.Of(StreamMessages.Replies, reply).Length;
+            return StreamMessages.Replies.Write(reply);
         }
     }
 
     /// <summary>Bytes in pieces of some size.</summary>
-    private sealed class Payload(byte[] bytes, int piece) : DeserializationContext
+    internal static ReadOnlySequence<byte> Pieces(byte[] bytes, int piece)
     {
-        public override int PayloadLength => bytes.Length;
+        if (piece >= bytes.Length) return new(bytes);
+        var first = new Segment(bytes.AsMemory(0, piece));
+        var last = first;
+        for (var start = piece; start < bytes.Length; start += piece) last = last.Append(bytes.AsMemory(start, Math.Min(piece, bytes.Length - start)));
+        return new(first, 0, last, last.Memory.Length);
+    }
 
-        public override ReadOnlySequence<byte> PayloadAsReadOnlySequence()
+    private sealed class Segment : ReadOnlySequenceSegment<byte>
+    {
+        public Segment(ReadOnlyMemory<byte> memory) => Memory = memory;
+
+        public Segment Append(ReadOnlyMemory<byte> memory)
         {
-            if (piece >= bytes.Length) return new(bytes);
-            var first = new Segment(bytes.AsMemory(0, piece));
-            var last = first;
-            for (var start = piece; start < bytes.Length; start += piece) last = last.Append(bytes.AsMemory(start, Math.Min(piece, bytes.Length - start)));
-            return new(first, 0, last, last.Memory.Length);
-        }
-
-        private sealed class Segment : ReadOnlySequenceSegment<byte>
-        {
-            public Segment(ReadOnlyMemory<byte> memory) => Memory = memory;
-
-            public Segment Append(ReadOnlyMemory<byte> memory)
-            {
-                var next = new Segment(memory) { RunningIndex = RunningIndex + Memory.Length };
-                Next = next;
-                return next;
-            }
+            var next = new Segment(memory) { RunningIndex = RunningIndex + Memory.Length };
+            Next = next;
+            return next;
         }
     }
 }

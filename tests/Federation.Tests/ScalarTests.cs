@@ -21,7 +21,7 @@ public sealed class ScalarTests
         Refused("[scalar] Double 1 is a single value, expected a list", () => Scalar.FromList(1.0));
         Refused("[record] a list of lists has no form on the wire", () => RecordValue.List(ScalarKind.List, Scalar.FromList(new[] { 1.0 })));
         var config = new Dictionary<string, Scalar> { ["layers"] = Scalar.FromList(new[] { 1L }) };
-        Refused("[scalar] 'layers' is a list, which only apps over records (Flower's Message API) send and take", () => WireCodec.Encode(config));
+        Refused("[scalar] 'layers' is a list, which only apps over records (Flower's Message API) send and take", () => WireCodec.Encode(new GetParametersInstructions(config)));
         Refused("[scalar] 'layers' is a list", () => LegacyRecords.Encode(new GetParametersInstructions(config)));
         Assert.Contains("[scalar] value is Double 1, not a list", Assert.Throws<InvalidOperationException>(() => ((Scalar)1.0).AsList()).Message);
 

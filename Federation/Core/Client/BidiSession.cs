@@ -1,3 +1,4 @@
+using System.Net.Http;
 using System.Runtime.ExceptionServices;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
@@ -16,34 +17,32 @@ internal sealed class BidiSession(InstructionRunner runner, int maxErrors, TimeP
     /// <summary>A server that heard the goodbye ends the stream at once; a stock one that stops may never do.</summary>
     private static readonly TimeSpan GoodbyeTime = TimeSpan.FromMilliseconds(200);
 
-    public async Task<SessionEnd> RunAsync(CallInvoker server, string address, CancellationToken cancellation)
+    public async Task<SessionEnd> RunAsync(HttpMessageInvoker http, Uri server, string address, CancellationToken cancellation)
     {
-        using var call = server.AsyncDuplexStreamingCall(JoinMethod.Definition, null, new(name is null ? null : new() { { ClientName.Header, name } }, cancellationToken: cancellation));
         var joined = false;
         try
         {
             // The server speaks first, so there is nothing to send; a server may hold its headers back until it speaks.
-            await call.ResponseHeadersAsync.ConfigureAwait(false);
+            using var call = await JoinCall.OpenAsync(http, server, name, time, cancellation).ConfigureAwait(false);
             joined = true;
             log.JoinedServer(address);
-            var next = call.ResponseStream.MoveNext(cancellation);
-            while (await next.ConfigureAwait(false))
+            var next = call.NextAsync(cancellation);
+            while (await next.ConfigureAwait(false) is { } instruction)
             {
-                var instruction = call.ResponseStream.Current.Take();
                 if (instruction is ReconnectInstructions reconnect)
                 {
                     await SayGoodbyeAsync(call, cancellation).ConfigureAwait(false);
                     return new(joined, reconnect.Seconds, Status.DefaultSuccess);
                 }
                 // Reading on shows at once when the server goes away or says goodbye, so that work nobody waits for is stopped.
-                next = call.ResponseStream.MoveNext(cancellation);
+                next = call.NextAsync(cancellation);
                 await AnswerAsync(call, instruction, next, cancellation).ConfigureAwait(false);
             }
             return new(joined, null, new(StatusCode.Unavailable, "the server closed the stream without a goodbye"));
         }
         catch (RpcException exception) when (!cancellation.IsCancellationRequested)
         {
-            // A full server, or one where a client of this name is, answers with headers, too.
+            // A full server, or one where a client of this name is, may answer with headers, too.
             return new(joined && exception.StatusCode is not (StatusCode.AlreadyExists or StatusCode.ResourceExhausted), null, exception.Status);
         }
         catch (FormatException exception)
@@ -56,9 +55,7 @@ internal sealed class BidiSession(InstructionRunner runner, int maxErrors, TimeP
         }
     }
 
-    private async Task AnswerAsync(
-        AsyncDuplexStreamingCall<Frame<Reply>, Frame<Instruction>> call, Instruction instruction, Task<bool> next,
-        CancellationToken cancellation)
+    private async Task AnswerAsync(JoinCall call, Instruction instruction, Task<Instruction?> next, CancellationToken cancellation)
     {
         using var lost = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var work = runner.RunAsync(instruction, lost.Token);
@@ -73,42 +70,29 @@ internal sealed class BidiSession(InstructionRunner runner, int maxErrors, TimeP
         {
             return; // The caller awaits `next`, which is a goodbye or says how the server was lost.
         }
-        await call.RequestStream.WriteAsync(new(runner.Sendable(reply)), cancellation).ConfigureAwait(false);
+        if (!await call.TryWriteAsync(runner.Sendable(reply), cancellation).ConfigureAwait(false)) return; // `next` says why.
         if (runner.Errors is not { Exception: { } exception } errors || errors.Count < maxErrors) return;
-        await CloseAsync(call, next, cancellation).ConfigureAwait(false);
+        // What was sent has time to arrive: the connection's end would take it along.
+        call.Complete();
+        await ((Task)next).WaitAsync(GoodbyeTime, time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         ExceptionDispatchInfo.Throw(exception);
     }
 
-    /// <summary>Ends the sending side and gives what was sent time to arrive: the channel's end would take it along.</summary>
-    private async Task CloseAsync(AsyncDuplexStreamingCall<Frame<Reply>, Frame<Instruction>> call, Task next, CancellationToken cancellation)
-    {
-        try
-        {
-            await call.RequestStream.CompleteAsync().ConfigureAwait(false);
-        }
-        catch (Exception exception) when (exception is RpcException or InvalidOperationException)
-        {
-            return; // The server has left already, and the client's own error is what the caller is to see.
-        }
-        await next.WaitAsync(GoodbyeTime, time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-    }
-
-    private async Task SayGoodbyeAsync(AsyncDuplexStreamingCall<Frame<Reply>, Frame<Instruction>> call, CancellationToken cancellation)
+    private async Task SayGoodbyeAsync(JoinCall call, CancellationToken cancellation)
     {
         log.Goodbye();
         using var timer = new CancellationTokenSource(GoodbyeTime, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellation);
         try
         {
-            var goodbye = new Frame<Reply>(new DisconnectResult(DisconnectReason.Reconnect));
-            await call.RequestStream.WriteAsync(goodbye, either.Token).ConfigureAwait(false);
-            await call.RequestStream.CompleteAsync().ConfigureAwait(false);
-            while (await call.ResponseStream.MoveNext(either.Token).ConfigureAwait(false))
+            if (!await call.TryWriteAsync(new DisconnectResult(DisconnectReason.Reconnect), either.Token).ConfigureAwait(false)) return;
+            call.Complete();
+            while (await call.NextAsync(either.Token).WaitAsync(either.Token).ConfigureAwait(false) is not null)
             {
                 // Whatever else the server says after its goodbye, the run is over.
             }
         }
-        catch (Exception exception) when (exception is RpcException or OperationCanceledException or InvalidOperationException)
+        catch (Exception exception) when (exception is RpcException or OperationCanceledException or FormatException)
         {
             // UNAVAILABLE, CANCELLED, a closed stream or silence: after the goodbye every end is a good one.
             cancellation.ThrowIfCancellationRequested();

@@ -1,3 +1,4 @@
+using System.Net.Http;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
 
@@ -33,11 +34,10 @@ public static class FederatedClient
         while (true)
         {
             log.Joining(address);
-            // A channel that failed to connect refuses calls by a schedule of its own; a new one connects when it is told to.
             SessionEnd end;
-            using (var channel = GrpcChannels.Open(uri, options.RootCertificates, options.KeepAliveInterval))
+            using (var http = new HttpMessageInvoker(GrpcChannels.Handler(uri, options.RootCertificates, options.KeepAliveInterval)))
             {
-                end = await session.RunAsync(channel.CreateCallInvoker(), address, cancellation).ConfigureAwait(false);
+                end = await session.RunAsync(http, uri, address, cancellation).ConfigureAwait(false);
             }
             if (end.Joined) (failures, alone) = (0, time.GetTimestamp());
             if (end.ComeBackAfter is 0 or < 0) return;

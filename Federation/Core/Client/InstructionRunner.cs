@@ -66,7 +66,7 @@ internal sealed class InstructionRunner(ArrayClient client, TimeProvider time, I
     /// <summary>The reply, or, where the stream cannot carry it, one that says so.</summary>
     public Reply Sendable(Reply reply)
     {
-        if (FramePlan.Of(reply).Bytes is var bytes && bytes <= int.MaxValue) return reply;
+        if (MessagePlan.Of(StreamMessages.Replies, reply).Bytes is var bytes && bytes <= int.MaxValue) return reply;
         var problem = new MessageTooLongException(bytes);
         log.TooLong(problem.Message);
         return reply switch

@@ -98,10 +98,15 @@ public sealed class Parameters
         {
             if (Volatile.Read(ref tensors) is { } known) return known;
             // Two threads may both encode; the bytes are the same and the first to finish wins.
-            Interlocked.CompareExchange(ref tensors, files is null ? [.. arrays!.Select(TensorCodec.Encode)] : [.. files.Select(TensorCodec.Encode)], null);
+            Interlocked.CompareExchange(ref tensors, files is null ? [.. arrays!.Select(Npy.Write).Select(Wrap)] : [.. files.Select(file => Wrap(file.Memory))], null);
             return tensors;
         }
     }
+
+    // The only reference to the bytes goes into the ByteString, so that nobody can change them.
+    private static ByteString Wrap(byte[] bytes) => UnsafeByteOperations.UnsafeWrap(bytes);
+
+    private static ByteString Wrap(ReadOnlyMemory<byte> bytes) => UnsafeByteOperations.UnsafeWrap(bytes);
 
     /// <summary>The form for Fleet; made once, so that its objects are hashed once however many nodes it is sent to.</summary>
     internal ArrayRecord Record => Volatile.Read(ref record) ?? Interlocked.CompareExchange(ref record, LegacyRecords.ToRecord(this), null) ?? record;

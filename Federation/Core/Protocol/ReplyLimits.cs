@@ -64,7 +64,7 @@ public sealed record ReplyLimits
     }
 }
 
-/// <summary>What one reply may hold, by what was asked.</summary>
+/// <summary>What one message may hold: a reply by what was asked, an instruction what any server sends.</summary>
 /// <param name="Tensors">The most tensors.</param>
 /// <param name="TensorBytes">The most bytes of their data.</param>
 /// <param name="MetricsBytes">The most bytes beside them.</param>
@@ -84,8 +84,15 @@ internal sealed record ReplyAllowance(int Tensors, long TensorBytes, long Metric
 
     private const int WidestElement = 8;
 
+    /// <summary>Any instruction: what is counted is that a message of few bytes does not become many objects.</summary>
+    public static ReplyAllowance Instruction { get; } = new(UnknownTensors, int.MaxValue, int.MaxValue, 1_000_000, false, 0);
+
     /// <summary>The most bytes of the whole message.</summary>
     public long MessageBytes => TensorBytes + ((long)Tensors + OtherFields) * Around + MetricsBytes;
+
+    private string Hint => ReferenceEquals(this, Instruction) ? "; no server sends so much" : "; ReplyLimits in the server's options says how many";
+
+    private string What => ReferenceEquals(this, Instruction) ? "instruction" : "reply";
 
     public static ReplyAllowance For(Instruction instruction, ReplyLimits limits) => instruction switch
     {
@@ -105,8 +112,11 @@ internal sealed record ReplyAllowance(int Tensors, long TensorBytes, long Metric
 
     /// <summary>What is wrong with a message of so many bytes; null when nothing is.</summary>
     public string? Problem(long bytes) => bytes <= MessageBytes ? null
-        : $"[wire] the reply has {bytes} bytes, at most {MessageBytes} are taken: {Tensors} tensors of {TensorBytes} bytes in all and {MetricsBytes} bytes of metrics; "
-            + "ReplyLimits in the server's options says how many";
+        : $"[wire] the {What} has {bytes} bytes, at most {MessageBytes} are taken: {Tensors} tensors of {TensorBytes} bytes in all and {MetricsBytes} bytes of metrics{Hint}";
+
+    public string TooManyTensors(int count) => $"[wire] the {What} has {count} tensors or more, at most {Tensors} are taken{Hint}";
+
+    public string TooManyMetrics() => $"[wire] the {What} has more than {Metrics} metrics or {MetricsBytes} bytes of them{Hint}";
 
     private static ReplyAllowance Opaque(long bytes, Parameters model, ReplyLimits limits) =>
         Of(OpaqueTensors + 2 * model.Count, bytes, model.HasArrays, Chunks(bytes) + OpaqueTensors + 2 * model.Count, limits);

@@ -56,6 +56,7 @@ internal abstract partial class ServerLoop
     {
         Log.InitialAsked(client.Info.Name);
         var answer = await AskAsync(client, new GetParametersInstructions(Metrics.None), cancellation).ConfigureAwait(false);
+        using var share = answer.Share;
         if (Verdict<GetParametersResult>(answer, static result => Usable(result.Parameters), out var result) is { } failure)
         {
             Log.InitialFailed(client.Info.Name, failure.Reason, failure.Message);
@@ -99,6 +100,7 @@ internal abstract partial class ServerLoop
         if (!strategy.MovesParameters || giver is null || Registry.Find(giver) is not { } client) return null;
         var config = new Dictionary<string, Scalar> { [ParameterSchema.ReportKey] = true };
         var answer = await AskAsync(client, new GetPropertiesInstructions(config), cancellation).ConfigureAwait(false);
+        using var share = answer.Share;
         if (Verdict<GetPropertiesResult>(answer, static _ => null, out var result) is not null) return null;
         return result!.Properties.TryGetValue(ParameterSchema.StatisticsKey, out var statistics) && statistics.Kind == ScalarKind.String
             && result.Properties.TryGetValue(ParameterSchema.VariancesKey, out var variances) && variances.Kind == ScalarKind.String

@@ -167,6 +167,7 @@ internal abstract partial class ServerLoop
     {
         Instruction instruction = task.Instructions;
         var answer = KeptAnswer(task, round) ?? await AskAsync(task.Client, instruction with { Round = round }, cancellation).ConfigureAwait(false);
+        using var share = answer.Share;
         answer = answer with { Reply = caster.Cast(task.Client, instruction, answer.Reply) };
         var seconds = Options.TimeProvider.GetElapsedTime(start).TotalSeconds;
         if (Verdict<TResult>(answer, result => Checked(round, check, result), out var result) is { } refusal)

@@ -4,7 +4,8 @@ namespace ManagedFed.Federation;
 /// <param name="Reply">The reply; null when there is a failure.</param>
 /// <param name="Failure">The failure; null when there is a reply.</param>
 /// <param name="Bytes">The bytes of the instruction and of the reply together.</param>
-internal readonly record struct Answer(Reply? Reply, Refusal? Failure, long Bytes)
+/// <param name="Share">What the reply holds of the memory of all replies, for whoever is done with it to dispose; null when it is not counted.</param>
+internal readonly record struct Answer(Reply? Reply, Refusal? Failure, long Bytes, IDisposable? Share = null)
 {
     public static Answer Failed(FailureReason reason, string message, long bytes = 0) => new(null, new(reason, message), bytes);
 }

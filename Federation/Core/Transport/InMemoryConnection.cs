@@ -1,5 +1,3 @@
-using Google.Protobuf;
-
 namespace ManagedFed.Federation;
 
 /// <summary>A client in the server's own process.</summary>
@@ -26,11 +24,11 @@ internal sealed class InMemoryConnection(ClientInfo info, InstructionRunner runn
             var direct = await RunAsync(instruction.Own()).WaitAsync(cancellation).ConfigureAwait(false);
             return new(direct, null, BytesOf(instruction) + BytesOf(direct));
         }
-        var asked = WireCodec.Encode(instruction).ToByteString();
-        instruction = WireCodec.Decode(Wire.ServerMessage.Parser.ParseFrom(asked)) with { Round = instruction.Round };
+        var asked = StreamMessages.Instructions.Write(instruction);
+        instruction = StreamMessages.Instructions.Read(new(asked)).Take() with { Round = instruction.Round };
         var reply = await runner.RunAsync(instruction, gone.Token).WaitAsync(cancellation).ConfigureAwait(false);
-        var answered = WireCodec.Encode(reply).ToByteString();
-        return new(WireCodec.Decode(Wire.ClientMessage.Parser.ParseFrom(answered)), null, asked.Length + answered.Length);
+        var answered = StreamMessages.Replies.Write(reply);
+        return new(StreamMessages.Replies.Read(new(answered)).Take(), null, asked.Length + answered.Length);
     }
 
     public void Abort(string reason) => gone.Cancel();

@@ -40,14 +40,14 @@ public sealed class DecoderFuzzTests
     public void Replies_OnTheStream()
     {
         var allowance = new ReplyAllowance(10, 1 << 20, 1 << 20, 100, true, 10);
-        Fuzz(1, [.. Replies.Select(reply => WireCodec.Encode(reply).ToByteArray())], bytes => FrameReader.ReadReply(new ReadOnlySequence<byte>(bytes), allowance).Take());
+        Fuzz(1, [.. Replies.Select(reply => WireCodec.Encode(reply).ToByteArray())], bytes => StreamMessages.Replies.Read(new ReadOnlySequence<byte>(bytes), allowance).Take());
     }
 
     [Fact]
     public void Messages_OfProtobuf()
     {
-        Fuzz(2, [.. Replies.Select(reply => WireCodec.Encode(reply).ToByteArray())], bytes => WireCodec.Decode(Wire.ClientMessage.Parser.ParseFrom(bytes)));
-        Fuzz(3, [.. Instructions.Select(item => WireCodec.Encode(item).ToByteArray())], bytes => WireCodec.Decode(Wire.ServerMessage.Parser.ParseFrom(bytes)));
+        Fuzz(2, [.. Replies.Select(reply => WireCodec.Encode(reply).ToByteArray())], bytes => StreamMessages.Replies.Read(new(bytes)).Take());
+        Fuzz(3, [.. Instructions.Select(item => WireCodec.Encode(item).ToByteArray())], bytes => StreamMessages.Instructions.Read(new(bytes)).Take());
     }
 
     [Fact]
@@ -192,7 +192,7 @@ public sealed class DecoderFuzzTests
                 decode(bytes);
                 answers++;
             }
-            catch (Exception exception) when (exception is FormatException or InvalidProtocolBufferException)
+            catch (Exception exception) when (exception is FormatException or InvalidProtocolBufferException or BrokenMessageException)
             {
                 // Bytes that are no message end a stream; the others are a reply that does not count.
             }

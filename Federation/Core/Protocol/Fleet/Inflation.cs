@@ -105,7 +105,7 @@ internal sealed class Inflation(ObjectSource source, ObjectLimits limits, ArrayR
     private IReadOnlyList<(string Name, RecordValue Value)> Values(string id, ReadOnlyMemory<byte> body)
     {
         beside += body.Length;
-        values += ReplyCount.Fields(body);
+        values += FieldReader.Count(body);
         if (beside > limits.MaxMetricsBytes || values > limits.MaxMetrics)
         {
             throw FleetObject.Malformed(

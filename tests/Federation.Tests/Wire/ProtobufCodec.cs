@@ -1,15 +1,16 @@
 using System.Collections.ObjectModel;
 using Google.Protobuf;
 using Google.Protobuf.Collections;
+using ManagedFed.IO;
 
-namespace ManagedFed.Federation;
+namespace ManagedFed.Federation.Tests;
 
-/// <summary>Between the wire's messages and ours.</summary>
+/// <summary>Between Protobuf's own classes and our messages: an independent second reader and writer of the stream.</summary>
 /// <remarks>
 /// Maps keep their order both ways, so that what was decoded encodes to the same bytes. A scalar's zero is written: its oneof
 /// is present. A result whose status is not OK carries its status alone, as Flower writes it.
 /// </remarks>
-internal static class WireCodec
+internal static class ProtobufCodec
 {
     public static Wire.ServerMessage Encode(Instruction instruction) => instruction switch
     {
@@ -110,7 +111,7 @@ internal static class WireCodec
     {
         if (parameters is null) return Parameters.Empty;
         if (parameters.TensorType != Parameters.NumpyType) return new(parameters.TensorType, [.. parameters.Tensors]);
-        return new(parameters.Tensors.Select(TensorCodec.Decode).ToArray());
+        return new(parameters.Tensors.Select(tensor => Npy.Read(tensor.Span)).ToArray());
     }
 
     internal static OrderedDictionary<string, Wire.Scalar> Encode(IReadOnlyDictionary<string, Scalar> values)
