@@ -40,6 +40,12 @@ public abstract class ArrayClient
     /// </summary>
     public virtual MetricNames? RecordNames => null;
 
+    /// <summary>
+    /// True when the client writes neither into arrays that come in nor into those it has returned, and hands neither to user code, so that a transport in
+    /// memory need not copy them.
+    /// </summary>
+    internal virtual bool SharesArrays => false;
+
     /// <summary>Facts about the client.</summary>
     public virtual ValueTask<IReadOnlyDictionary<string, Scalar>> GetPropertiesAsync(
         IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation) => throw new NotOverriddenException("get_properties");

@@ -16,6 +16,9 @@ internal sealed class InstructionRunner(ArrayClient client, TimeProvider time, I
         ? PeerText.Harmless($"Client failed to {task}: {exception.GetType().Name}: {exception.Message}")
         : $"Client failed to {task}: {exception.GetType().Name}";
 
+    /// <summary>See <see cref="ArrayClient.SharesArrays"/>.</summary>
+    public bool SharesArrays => client.SharesArrays;
+
     /// <summary>What the user's code threw last, if its last call threw; how often in a row.</summary>
     public (Exception? Exception, int Count) Errors { get; private set; }
 

@@ -62,9 +62,6 @@ internal sealed partial class ModuleTrainer
             options.Compile, options.LoggerFactory.CreateLogger<ModuleClient>());
     }
 
-    /// <summary>True when nobody but this library handles the arrays that come in and go out.</summary>
-    public bool SharesArrays => options.Terms.Count + options.ResultTransforms.Count == 0;
-
     /// <summary>The shared parameters.</summary>
     public ParameterTree Shared => new(shared.Select(entry => KeyValuePair.Create(entry.Name, entry.Parameter.Value)));
 

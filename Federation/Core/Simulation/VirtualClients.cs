@@ -116,6 +116,9 @@ public static class VirtualClients
             set => rounds.Told = value;
         }
 
+        // The models are the pool's; terms and transforms are the user's.
+        internal override bool SharesArrays => pool.Options.Terms.Count + pool.Options.ResultTransforms.Count == 0;
+
         public override MetricNames? RecordNames => pool.Options.MetricNames ?? MetricNames.Flower;
 
         public override ValueTask<IReadOnlyDictionary<string, Scalar>> GetPropertiesAsync(IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation) =>

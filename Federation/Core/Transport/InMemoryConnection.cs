@@ -21,7 +21,7 @@ internal sealed class InMemoryConnection(ClientInfo info, InstructionRunner runn
         }
         if (!throughCodec)
         {
-            var direct = await RunAsync(instruction.Own()).WaitAsync(cancellation).ConfigureAwait(false);
+            var direct = await RunAsync(runner.SharesArrays ? instruction : instruction.Own()).WaitAsync(cancellation).ConfigureAwait(false);
             return new(direct, null, BytesOf(instruction) + BytesOf(direct));
         }
         var asked = StreamMessages.Instructions.Write(instruction);
@@ -34,7 +34,11 @@ internal sealed class InMemoryConnection(ClientInfo info, InstructionRunner runn
     public void Abort(string reason) => gone.Cancel();
 
     /// <summary>The client's answer, copied before it can change it.</summary>
-    private async Task<Reply> RunAsync(Instruction instruction) => (await runner.RunAsync(instruction, gone.Token).ConfigureAwait(false)).Own();
+    private async Task<Reply> RunAsync(Instruction instruction)
+    {
+        var reply = await runner.RunAsync(instruction, gone.Token).ConfigureAwait(false);
+        return runner.SharesArrays ? reply : reply.Own();
+    }
 
     public void Dispose()
     {

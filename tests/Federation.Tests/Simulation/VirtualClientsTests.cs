@@ -75,6 +75,17 @@ public sealed class VirtualClientsTests
         Assert.Equal(first, await Fit(5, 1));
     }
 
+    /// <summary>A term or transform of the user may write into what it is given; the library's own code does not, and is not given copies.</summary>
+    [Fact]
+    public void SharesArrays_OfAClientWithCodeOfTheUser_IsFalse()
+    {
+        bool Shares(ModuleClientOptions options) => VirtualClients.Of(() => Model(false), () => new Sgd(0.1), Loss, Data, options: options)(0).SharesArrays;
+        Assert.True(Shares(new()));
+        Assert.False(Shares(new() { Terms = [new Idle()] }));
+        Assert.False(Shares(new() { ResultTransforms = [new Same()] }));
+        Assert.False(new LambdaClient().SharesArrays);
+    }
+
     [Fact]
     public async Task FitAsync_WithLocalParameters_KeepsThemByClient()
     {
@@ -150,4 +161,18 @@ public sealed class VirtualClientsTests
     }
 
     private static byte[] Bits(IEnumerable<NdArray> arrays) => [.. arrays.SelectMany(array => array.Bytes.ToArray())];
+
+    private sealed class Idle : ClientTerm
+    {
+        public override string Name => "idle";
+
+        public override ParameterTree? Begin(FitStart start) => null;
+    }
+
+    private sealed class Same : ResultTransform
+    {
+        public override string Name => "same";
+
+        public override FitOutcome Apply(FitOutput output, FitStart start) => new(output, start.Memory);
+    }
 }
