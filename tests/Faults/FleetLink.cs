@@ -1,6 +1,5 @@
 using System.Globalization;
 using Google.Protobuf;
-using Grpc.Core;
 using ManagedFed.Federation;
 using Microsoft.Extensions.Logging;
 using Wire = ManagedFed.Federation.Wire;
@@ -34,6 +33,8 @@ internal static class FleetKeys
 internal sealed class FleetLink(ClientProcess client) : IFleetTransport
 {
     private readonly World world = client.World;
+
+    public (int Pushes, int Pulls) AtOnce => (3, 4);
 
     private FleetCaller Caller => new(client.Machine.StableName, $"ipv4:10.0.0.{client.Machine.Number + 1}:4711");
 
@@ -77,12 +78,12 @@ internal sealed class FleetLink(ClientProcess client) : IFleetTransport
 
         void Send() => world.In(StreamLink.Latency(world.Chance), $"{method} of {client.Name} arrives", () =>
         {
-            var (answer, status) = Serve(method, request);
+            var (answer, refusal) = Serve(method, request);
             if (faults.LosesMessage()) return;
             world.In(StreamLink.Latency(world.Chance), $"{method} of {client.Name} is answered", () =>
             {
                 if (client.IsDead) return;
-                if (status is { } refusal) response.TrySetException(new RpcException(refusal));
+                if (refusal is not null) response.TrySetException(refusal);
                 else response.TrySetResult(answer!);
             });
         });
@@ -92,45 +93,29 @@ internal sealed class FleetLink(ClientProcess client) : IFleetTransport
     {
     }
 
-    private (byte[]? Answer, Status? Refusal) Serve(string method, byte[] request)
+    private (byte[]? Answer, FleetException? Refusal) Serve(string method, byte[] request)
     {
-        if (client.Machine.Schedule.Server is not { IsDead: false, Run.IsCompleted: false } server) return (null, new(StatusCode.Unavailable, "no server is there"));
+        if (client.Machine.Schedule.Server is not { IsDead: false, Run.IsCompleted: false } server) return (null, new(FleetFault.Unavailable, "no server is there"));
         try
         {
             // An effect of the server's, as it may die within it.
             var dies = server.DiesAt($"answers {method} of {client.Name}");
             var answer = Handle(server, method, request).ToByteArray();
-            return dies && world.Chance.OneIn(2) ? (null, new(StatusCode.Unavailable, "the server is gone")) : (answer, null);
+            return dies && world.Chance.OneIn(2) ? (null, new FleetException(FleetFault.Unavailable, "the server is gone")) : (answer, null);
         }
-        catch (RpcException exception)
+        catch (FleetException exception)
         {
-            return (null, exception.Status);
+            return (null, exception);
         }
     }
 
-    private Wire.PullMessagesResponse Pull(ServerProcess server, Wire.PullMessagesRequest request)
+    private IMessage Handle(ServerProcess server, string method, byte[] request)
     {
-        var pulled = server.Desk.Pull(Caller, request);
-        foreach (var message in pulled.MessagesList.Where(message => message.Metadata.MessageType == LegacyRecords.Train))
+        var answer = server.Desk.Call(method, Caller, new(request));
+        foreach (var message in answer is Wire.PullMessagesResponse pulled ? pulled.MessagesList : [])
         {
-            Invariants.CheckAsk(server, Caller.Key, int.Parse(message.Metadata.GroupId, CultureInfo.InvariantCulture));
+            if (message.Metadata.MessageType == LegacyRecords.Train) Invariants.CheckAsk(server, Caller.Key, int.Parse(message.Metadata.GroupId, CultureInfo.InvariantCulture));
         }
-        return pulled;
+        return answer;
     }
-
-    private IMessage Handle(ServerProcess server, string method, byte[] request) => method switch
-    {
-        "RegisterNode" => server.Desk.Register(Caller, Wire.RegisterNodeRequest.Parser.ParseFrom(request)),
-        "ActivateNode" => server.Desk.Activate(Caller, Wire.ActivateNodeRequest.Parser.ParseFrom(request)),
-        "DeactivateNode" => server.Desk.Deactivate(Caller, Wire.DeactivateNodeRequest.Parser.ParseFrom(request)),
-        "UnregisterNode" => server.Desk.Unregister(Caller, Wire.UnregisterNodeRequest.Parser.ParseFrom(request)),
-        "SendNodeHeartbeat" => server.Desk.Heartbeat(Caller, Wire.SendNodeHeartbeatRequest.Parser.ParseFrom(request)),
-        "PullMessages" => Pull(server, Wire.PullMessagesRequest.Parser.ParseFrom(request)),
-        "PushMessages" => server.Desk.Push(Caller, Wire.PushMessagesRequest.Parser.ParseFrom(request)),
-        "GetRun" => server.Desk.GetRun(Caller, Wire.GetRunRequest.Parser.ParseFrom(request)),
-        "PullObject" => server.Desk.PullObject(Caller, Wire.PullObjectRequest.Parser.ParseFrom(request)),
-        "PushObject" => server.Desk.PushObject(Caller, Wire.PushObjectRequest.Parser.ParseFrom(request)),
-        "ConfirmMessageReceived" => server.Desk.Confirm(Caller, Wire.ConfirmMessageReceivedRequest.Parser.ParseFrom(request)),
-        _ => throw new ArgumentException($"[faults] {method} is none of Fleet's methods", nameof(method)),
-    };
 }
