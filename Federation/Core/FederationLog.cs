@@ -120,6 +120,21 @@ internal static partial class FederationLog
     [LoggerMessage(317, LogLevel.Information, "Round {Round}/{Rounds}: {Measured}{Seconds:0.0} s, about {Left:0.0} s left")]
     public static partial void Progress(this ILogger log, int round, int rounds, string measured, double seconds, double left);
 
+    [LoggerMessage(318, LogLevel.Information, "Round {Round}/{Rounds}: {Phase} does not wait for {Count} client(s), since {Why} [{Clients}]")]
+    public static partial void NotWaitedFor(this ILogger log, int round, int rounds, string phase, int count, string why, string clients);
+
+    [LoggerMessage(319, LogLevel.Information, "  {Phase} {Client}: late with {What} after {Seconds:0.000} s, which does not count")]
+    public static partial void AnsweredLate(this ILogger log, string phase, string client, string what, double seconds);
+
+    [LoggerMessage(320, LogLevel.Information, "  {Phase} {Client}: late, and stopped")]
+    public static partial void StoppedLate(this ILogger log, string phase, string client);
+
+    [LoggerMessage(111, LogLevel.Warning, "Client {Client} gives no properties ({Why})")]
+    public static partial void NoProperties(this ILogger log, string client, string why);
+
+    [LoggerMessage(110, LogLevel.Information, "Waiting for clients: {Wanted} are to meet the criterion and {WantedFree} of them to be free; of {Count} connected {Eligible} do and {Free} are")]
+    public static partial void WaitingForFree(this ILogger log, int wanted, int wantedFree, int count, int eligible, int free);
+
     [LoggerMessage(400, LogLevel.Information, "Joining {Address}")]
     public static partial void Joining(this ILogger log, string address);
 

@@ -62,6 +62,7 @@ internal static class KnobTable
         NpzLimits maxEntries [1,∞) maxEntryBytes [1,∞) maxTotalBytes [1,∞) maxInflatedBytes [1,∞) maxRatio [1,∞)
         SafetensorsLimits maxHeaderBytes [1,∞) maxMetadataBytes [1,∞) maxTensors [1,∞)
         Strategy fractionFit [0,1] fractionEvaluate [0,1] minFitClients [1,∞) minEvaluateClients [1,∞) minAvailableClients [1,∞) minResults [1,∞) maxExamplesPerClient [1,∞) maxExamplesRatio [1,∞)
+        Selection fraction [0,1] minClients [1,∞) minAvailable [1,∞) overSelection [1,∞) propertiesTimeout (0,4294967]
         AsyncStrategy maxConcurrency [1,∞) maxStaleness [0,∞) evaluateEvery [1,∞)
         FaultTolerantFedAvg minCompletionRateFit [0,1] minCompletionRateEvaluate [0,1]
         FedOpt serverLearningRate (0,∞)
@@ -79,7 +80,7 @@ internal static class KnobTable
         QFedAvg q [0,∞) learningRate (0,∞)
         Scaffold serverLearningRate (0,∞) totalClients [1,∞)
         NormLimit initialNorm (0,∞) quantile [0,1] learningRate [0,∞) factor (0,∞) increment [0,∞)
-        ServerConfig numRounds [0,∞) roundTimeout (0,4294967]
+        ServerConfig numRounds [0,∞) roundTimeout (0,4294967] roundDeadline (0,4294967]
         FederationOptions seed any waitingInterval (0,4294967] returnTimeout (0,4294967] maxConcurrency [1,∞)
         ConnectionOptions maxAttempts [1,∞) maxWait [0,∞) maxErrors [1,∞) keepAliveInterval [1,4294967]
         FederatedNodeOptions pollInterval [0,4294967] heartbeatInterval [10,1800] gracePeriod [0,4294967] maxMessageBytes [1,∞)

@@ -97,7 +97,7 @@ internal sealed partial class AsyncLoop
                 try
                 {
                     var start = Options.TimeProvider.GetTimestamp();
-                    failure = await this.AskAsync(phase, task, check, Keep, report, round, start, cancellation).ConfigureAwait(false);
+                    failure = await this.AskAsync<TInstructions, TResult>(phase, task, CheckAsync, report, round, start, CancellationToken.None, cancellation).ConfigureAwait(false);
                 }
                 finally
                 {
@@ -110,10 +110,10 @@ internal sealed partial class AsyncLoop
                     return Task.CompletedTask;
                 });
 
-                Task Keep(TResult result)
+                Task<Refusal?> CheckAsync(TResult result)
                 {
                     accepted = result;
-                    return Task.CompletedTask;
+                    return Task.FromResult(Checked(round, check, result));
                 }
             }
             catch (Exception exception)

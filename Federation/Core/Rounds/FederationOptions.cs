@@ -33,7 +33,8 @@ public record FederationOptions
 
     /// <summary>
     /// How long a round waits for a client with a <see cref="ClientInfo.StableName"/> that was lost to come back and be asked again, above 0 up to
-    /// 49 days, and at most <see cref="ServerConfig.RoundTimeout"/>. Default null: 60 s where <see cref="RunStore"/> keeps the run, else not at all.
+    /// 49 days, and at most <see cref="ServerConfig.RoundTimeout"/>. Default null: until
+    /// <see cref="ServerConfig.RoundDeadline"/> if there is one, else 60 s where <see cref="RunStore"/> keeps the run, else not at all.
     /// </summary>
     /// <remarks>Without rounds nobody waits: a client that comes back is asked for something new.</remarks>
     /// <exception cref="ArgumentException">The value lies outside its range.</exception>

@@ -14,6 +14,8 @@ public sealed partial class History
         Elapsed = elapsed.GetValueOrDefault(round),
         FitFailures = [.. Of(fitFailures, round)],
         EvaluateFailures = [.. Of(evaluateFailures, round)],
+        FitLate = Of(fitLate, round).FirstOrDefault() ?? [],
+        EvaluateLate = Of(evaluateLate, round).FirstOrDefault() ?? [],
         Unchanged = Of(modelsKept, round).FirstOrDefault(),
         LossDistributed = Last(lossesDistributed, round),
         LossCentralized = Last(lossesCentralized, round),
@@ -52,6 +54,16 @@ public sealed partial class History
     internal void AddEvaluateFailures(int round, IEnumerable<ClientFailure> failures) =>
         Touched(round, evaluateFailures).AddRange(failures.Select(failure => new RoundValue<ClientFailure>(round, failure)));
 
+    internal void AddFitLate(int round, IReadOnlyList<string> clients)
+    {
+        if (clients.Count > 0) Touched(round, fitLate).Add(new(round, clients));
+    }
+
+    internal void AddEvaluateLate(int round, IReadOnlyList<string> clients)
+    {
+        if (clients.Count > 0) Touched(round, evaluateLate).Add(new(round, clients));
+    }
+
     internal void AddModelKept(int round, string why) => Touched(round, modelsKept).Add(new(round, why));
 
     internal void AddStaleness(int round, IReadOnlyList<int> updates) => Touched(round, staleness).Add(new(round, updates));
@@ -75,6 +87,8 @@ public sealed partial class History
         AddElapsed(round, report.Elapsed);
         AddFitFailures(round, report.FitFailures);
         AddEvaluateFailures(round, report.EvaluateFailures);
+        AddFitLate(round, report.FitLate);
+        AddEvaluateLate(round, report.EvaluateLate);
         if (report.Unchanged is { } why) AddModelKept(round, why);
         if (report.LossDistributed is { } distributedLoss) AddDistributed(round, distributedLoss);
         if (report.LossCentralized is { } centralizedLoss) lossesCentralized.Add(new(round, centralizedLoss));

@@ -18,6 +18,7 @@ public sealed partial class History
     private readonly List<RoundValue<IReadOnlyList<int>>> staleness = [];
     private readonly List<RoundValue<int>> updatesRefused = [], updatesClipped = [];
     private readonly List<RoundValue<ClientFailure>> fitFailures = [], evaluateFailures = [];
+    private readonly List<RoundValue<IReadOnlyList<string>>> fitLate = [], evaluateLate = [];
     private readonly List<RoundValue<string>> modelsKept = [];
     private readonly Dictionary<string, IReadOnlyList<RoundValue<Scalar>>> fit = [], distributed = [], centralized = [];
 
@@ -67,6 +68,12 @@ public sealed partial class History
     /// <summary>The clients whose evaluation did not count, and why; one item for each.</summary>
     public IReadOnlyList<RoundValue<ClientFailure>> EvaluateFailures => evaluateFailures;
 
+    /// <summary>The clients that were asked to train, or would have been, and were not waited for, by round; rounds that waited for all are left out.</summary>
+    public IReadOnlyList<RoundValue<IReadOnlyList<string>>> FitLate => fitLate;
+
+    /// <summary>The same of evaluation.</summary>
+    public IReadOnlyList<RoundValue<IReadOnlyList<string>>> EvaluateLate => evaluateLate;
+
     /// <summary>The rounds that made no new model, and why.</summary>
     public IReadOnlyList<RoundValue<string>> ModelsKept => modelsKept;
 
@@ -84,7 +91,7 @@ public sealed partial class History
     /// rounds <c>staleness</c> is a list whose values are the lists of <see cref="Staleness"/>. Where limits had
     /// an effect there are <c>updates_refused</c> and <c>updates_clipped</c>, and where clients failed <c>failures_fit</c> and
     /// <c>failures_evaluate</c>, whose values are objects of <c>client</c>, <c>peer</c>, <c>reason</c> and <c>message</c>; rounds without a new
-    /// model are in <c>models_kept</c>.
+    /// model are in <c>models_kept</c>, and names of clients that rounds did not wait for in <c>late_fit</c> and <c>late_evaluate</c>.
     /// </remarks>
     public void WriteJson(Stream stream)
     {
@@ -100,6 +107,8 @@ public sealed partial class History
         if (updatesClipped.Count > 0) WriteList(json, "updates_clipped", updatesClipped, static (json, count) => json.WriteNumberValue(count));
         if (fitFailures.Count > 0) WriteList(json, "failures_fit", fitFailures, WriteFailure);
         if (evaluateFailures.Count > 0) WriteList(json, "failures_evaluate", evaluateFailures, WriteFailure);
+        if (fitLate.Count > 0) WriteList(json, "late_fit", fitLate, WriteNames);
+        if (evaluateLate.Count > 0) WriteList(json, "late_evaluate", evaluateLate, WriteNames);
         if (modelsKept.Count > 0) WriteList(json, "models_kept", modelsKept, static (json, why) => json.WriteStringValue(why));
         json.WriteEndObject();
     }
@@ -126,6 +135,8 @@ public sealed partial class History
         Numbers("updates, clipped", updatesClipped);
         Failures("failures, fit", fitFailures);
         Failures("failures, evaluate", evaluateFailures);
+        Late("late, fit", fitLate);
+        Late("late, evaluate", evaluateLate);
         if (modelsKept.Count > 0) text.Append("History (models kept):\n");
         foreach (var (round, why) in modelsKept) text.Append(CultureInfo.InvariantCulture, $"    round {round}: {why}\n");
         return text.ToString().TrimEnd();
@@ -145,6 +156,13 @@ public sealed partial class History
             {
                 text.Append(CultureInfo.InvariantCulture, $"    round {round.Key}: {NameList.Summary([.. round.Select(failure => failure.Value)])}\n");
             }
+        }
+
+        void Late(string title, List<RoundValue<IReadOnlyList<string>>> rounds)
+        {
+            if (rounds.Count == 0) return;
+            text.Append(CultureInfo.InvariantCulture, $"History ({title}):\n");
+            foreach (var (round, names) in rounds) text.Append(CultureInfo.InvariantCulture, $"    round {round}: {names.Count} ({NameList.Few(names)})\n");
         }
 
         void Values(string title, Dictionary<string, IReadOnlyList<RoundValue<Scalar>>> metrics)
@@ -209,6 +227,13 @@ public sealed partial class History
         json.WriteString("reason", failure.Reason.ToString());
         json.WriteString("message", failure.Message);
         json.WriteEndObject();
+    }
+
+    private static void WriteNames(Utf8JsonWriter json, IReadOnlyList<string> names)
+    {
+        json.WriteStartArray();
+        foreach (var name in names) json.WriteStringValue(name);
+        json.WriteEndArray();
     }
 
     private static void WriteNumbers(Utf8JsonWriter json, IReadOnlyList<int> values)

@@ -3,29 +3,43 @@ using Microsoft.Extensions.Logging;
 namespace ManagedFed.Federation;
 
 /// <summary>Fit, central evaluation and evaluation by clients, round after round; a round waits for all its clients.</summary>
-internal sealed class RoundLoop(ServerConfig config, Strategy strategy, IClientPopulation registry, FederationOptions options, ILogger log)
+internal sealed partial class RoundLoop(ServerConfig config, Strategy strategy, IClientPopulation registry, FederationOptions options, ILogger log)
     : ServerLoop(config, strategy, registry, options, log)
 {
     private readonly Strategy strategy = strategy;
 
+    private Eligibility Eligibility => field ??= new(
+        strategy, Registry, Options.MaxConcurrency, late, PropertiesOfAsync, Options.TimeProvider, client => Log.NoProperties(client.Name, "it takes too long"));
+
     protected override async Task TrainAsync(History history, CancellationToken cancellation)
     {
-        for (var round = FirstRound; round <= LastRound; round++)
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        try
         {
-            var start = Options.TimeProvider.GetTimestamp();
-            await FitAsync(round, history, cancellation).ConfigureAwait(false);
-            EvaluateCentrally(round, history);
-            await EvaluateAsync(round, history, cancellation).ConfigureAwait(false);
-            if (await EndRoundAsync(round, history, start, cancellation).ConfigureAwait(false)) break;
+            for (var round = FirstRound; round <= LastRound; round++)
+            {
+                var start = Options.TimeProvider.GetTimestamp();
+                await FitAsync(round, history, stop.Token).ConfigureAwait(false);
+                EvaluateCentrally(round, history);
+                await EvaluateAsync(round, history, stop.Token).ConfigureAwait(false);
+                if (await EndRoundAsync(round, history, start, stop.Token).ConfigureAwait(false)) break;
+            }
+        }
+        finally
+        {
+            // Whoever is late is not waited for: the goodbye takes the place of the answer.
+            await stop.CancelAsync().ConfigureAwait(false);
+            await late.WaitAsync().ConfigureAwait(false);
         }
     }
 
     private async Task FitAsync(int round, History history, CancellationToken cancellation)
     {
         var before = ClientsBefore(round);
+        if (before is not null && Registry.VirtualCount is not null) before = await Eligibility.AmongAsync(strategy.FitSelection, before, cancellation).ConfigureAwait(false);
         var state = before is not null
             ? StateOf(round, Purpose.Fit, history, before)
-            : await BeginAsync(round, Purpose.Fit, history, strategy.MinFitClients, cancellation).ConfigureAwait(false);
+            : await BeginAsync(round, Purpose.Fit, history, strategy.FitSelection, cancellation).ConfigureAwait(false);
         if (before is null) await KeepClientsAsync(state, cancellation).ConfigureAwait(false);
         var tasks = Named(Door.Take(strategy.ConfigureFit(Door.Show(state))), round);
         var shown = Door.Show(state);
@@ -33,16 +47,17 @@ internal sealed class RoundLoop(ServerConfig config, Strategy strategy, IClientP
         var claims = new ExampleClaims(strategy.MaxExamplesRatio, Log);
         var metrics = new ClientMetrics?[tasks.Count];
         var thrown = new List<ClientFailure>();
-        var failures = await AskAllAsync<FitInstructions, FitResult>(
-            "fit", state, tasks, result => CheckFit(state, shown, result),
-            (place, result) => Add(claims.Exchange(new(place, tasks[place].Client, Filter.Clip(state, tasks[place].Client, result)))),
+        var outcome = await AskAllAsync<FitInstructions, FitResult>(
+            "fit", state, strategy.FitSelection, tasks, result => CheckFit(state, shown, result),
             (place, result) => KeepUpdateAsync(round, place, tasks[place].Client, round - 1, result, cancellation),
-            result => (result.NumExamples, LossIn(result.Metrics)), cancellation).ConfigureAwait(false);
+            (place, result) => Add(claims.Exchange(new(place, tasks[place].Client, Filter.Clip(state, tasks[place].Client, result)))),
+            result => (result.NumExamples, LossIn(result.Metrics)), before is not null && IsClosed(round), cancellation).ConfigureAwait(false);
+        await KeepClosedAsync(round, outcome.Counted, outcome.Late, cancellation).ConfigureAwait(false);
         Add(claims.TakeLast());
 
         ClientInfo[] accepted = [.. tasks.Where((_, place) => metrics[place] is not null).Select(task => task.Client)];
-        Record(history, state, aggregation, accepted, [.. metrics.OfType<ClientMetrics>()], [.. failures, .. thrown]);
-        await ReconsiderAsync(history, round, accepted, failures, cancellation).ConfigureAwait(false);
+        Record(history, state, aggregation, accepted, [.. metrics.OfType<ClientMetrics>()], [.. outcome.Failures, .. thrown], [.. outcome.Late.Select(place => tasks[place].Client)]);
+        await ReconsiderAsync(history, round, accepted, outcome.Failures, cancellation).ConfigureAwait(false);
 
         void Add(ExampleClaims.Claim? claim)
         {
@@ -64,76 +79,37 @@ internal sealed class RoundLoop(ServerConfig config, Strategy strategy, IClientP
     private async Task EvaluateAsync(int round, History history, CancellationToken cancellation)
     {
         if (strategy.FractionEvaluate == 0) return;
-        var state = await BeginAsync(round, Purpose.Evaluate, history, strategy.MinEvaluateClients, cancellation).ConfigureAwait(false);
+        var state = await BeginAsync(round, Purpose.Evaluate, history, strategy.EvaluateSelection, cancellation).ConfigureAwait(false);
         var tasks = Door.Take(strategy.ConfigureEvaluate(Door.Show(state)));
         var shown = Door.Show(state);
         var evaluations = new ClientEvaluation?[tasks.Count];
-        var failures = await AskAllAsync<EvaluateInstructions, EvaluateResult>(
-            "evaluate", state, tasks, result => strategy.Check(shown, result),
-            (place, result) => evaluations[place] = new(tasks[place].Client, result.Loss, result.NumExamples, result.Metrics),
+        var outcome = await AskAllAsync<EvaluateInstructions, EvaluateResult>(
+            "evaluate", state, strategy.EvaluateSelection, tasks, result => strategy.Check(shown, result),
             static (_, _) => Task.CompletedTask,
-            result => (result.NumExamples, Shown(result.Loss)), cancellation).ConfigureAwait(false);
+            (place, result) => evaluations[place] = new(tasks[place].Client, result.Loss, result.NumExamples, result.Metrics),
+            result => (result.NumExamples, Shown(result.Loss)), isClosed: false, cancellation).ConfigureAwait(false);
 
-        Record(history, shown, [.. evaluations.OfType<ClientEvaluation>()], failures);
+        Record(history, shown, [.. evaluations.OfType<ClientEvaluation>()], outcome.Failures, [.. outcome.Late.Select(place => tasks[place].Client)]);
     }
 
-    private async Task<RoundState> BeginAsync(int round, Purpose purpose, History history, int minimum, CancellationToken cancellation)
+    /// <summary>Waits until a phase can begin: enough clients are there that meet its criterion, and enough of them are free.</summary>
+    private async Task<RoundState> BeginAsync(int round, Purpose purpose, History history, Selection selection, CancellationToken cancellation)
     {
         BlockPool.Shared.Reclaim();
-        var clients = await WaitForAsync(Math.Max(1, Math.Max(strategy.MinAvailableClients, minimum)), cancellation).ConfigureAwait(false);
-        return StateOf(round, purpose, history, clients);
-    }
-
-    /// <summary>Asks all clients at once, or as many as may work at once; each accepted result goes to <paramref name="accept"/>, one at a time, as it arrives.</summary>
-    private async Task<IReadOnlyList<ClientFailure>> AskAllAsync<TInstructions, TResult>(
-        string phase, RoundState state, IReadOnlyList<ClientTask<TInstructions>> tasks, Func<TResult, Refusal?> check,
-        Action<int, TResult> accept, Func<int, TResult, Task> keep, Func<TResult, (long Examples, string Loss)> report, CancellationToken cancellation)
-        where TInstructions : Instruction where TResult : Result
-    {
-        Log.PhaseStarted(state.Round, Config.NumRounds, phase, tasks.Count, state.Clients.Count);
-        var start = Options.TimeProvider.GetTimestamp();
-        using var gate = new SemaphoreSlim(1);
-        using var turns = new SemaphoreSlim(Options.MaxConcurrency ?? int.MaxValue);
-        var open = Enumerable.Repeat(true, tasks.Count).ToArray();
-        using var reminder = new Reminder(Options.TimeProvider, passed =>
+        while (true)
         {
-            string[] names = [.. tasks.Where((_, place) => Volatile.Read(ref open[place])).Select(task => task.Client.Name)];
-            Log.StillAtWork(state.Round, Config.NumRounds, phase, names.Length, passed.TotalSeconds, NameList.Few(names));
-        });
-        var answers = await Task.WhenAll(tasks.Select((task, place) => Task.Run(() => AskInTurnAsync(task, place), cancellation))).ConfigureAwait(false);
-        var failures = answers.OfType<ClientFailure>().ToArray();
-        Log.PhaseDone(
-            state.Round, Config.NumRounds, phase, tasks.Count - failures.Length, failures.Length,
-            Options.TimeProvider.GetElapsedTime(start).TotalSeconds);
-        return failures;
-
-        async Task<ClientFailure?> AskInTurnAsync(ClientTask<TInstructions> task, int place)
-        {
-            await turns.WaitAsync(cancellation).ConfigureAwait(false);
-            try
+            var (changed, wereLate) = (Task.WhenAny(Registry.Changed, late.Changed), !late.IsEmpty);
+            var clients = await WaitForAsync(selection.Needed, cancellation).ConfigureAwait(false);
+            var eligible = await Eligibility.AmongAsync(selection, clients, cancellation).ConfigureAwait(false);
+            var free = late.Without(eligible);
+            if (eligible.Count >= selection.Needed && free.Count >= selection.MinClients) return StateOf(round, purpose, history, free);
+            if (Registry.IsClosed && eligible.Count < selection.Needed && !wereLate)
             {
-                return await AskAsync(phase, task, check, result => AcceptAsync(place, result), report, state.Round, start, cancellation)
-                    .ConfigureAwait(false);
+                throw new FederationException(
+                    $"[server] {eligible.Count} of {clients.Count} client(s) meet the criterion, expected at least {selection.Needed}, and nobody can join{Registry.Departures}");
             }
-            finally
-            {
-                Volatile.Write(ref open[place], false);
-                turns.Release();
-            }
-        }
-
-        async Task AcceptAsync(int place, TResult result)
-        {
-            await keep(place, result).ConfigureAwait(false);
-            await gate.WaitAsync(cancellation).ConfigureAwait(false);
-            try
-            {
-                accept(place, result);
-            }
-            finally
-            {
-                gate.Release();
-            }
+            Log.WaitingForFree(selection.Needed, selection.MinClients, clients.Count, eligible.Count, free.Count);
+            await ChangeAsync(changed, cancellation).ConfigureAwait(false);
         }
     }
 }

@@ -21,6 +21,19 @@ public sealed record ServerConfig(int NumRounds = 1, TimeSpan? RoundTimeout = nu
     } = Above0(RoundTimeout);
 
     /// <summary>
+    /// The most time a round's training, and again its evaluation, waits for results, above 0 up to 49 days; then those that have come count,
+    /// if they are as many as <see cref="Strategy.MinResults"/>, or else the round changes nothing. Default null: until all have answered.
+    /// </summary>
+    /// <remarks>
+    /// Whoever is still at work then is late, which is no failure: its connection stays, its reply is acknowledged and not counted, and it is asked
+    /// again once it has answered; see <see cref="RoundReport.FitLate"/>. A client with a <see cref="ClientInfo.StableName"/> that is lost and comes back
+    /// in time is asked again. A run that is kept counts the same updates when it goes on; in a round that was still open the deadline then starts anew.
+    /// </remarks>
+    /// <example><c>new ServerConfig(100, RoundTimeout: TimeSpan.FromHours(1)) { RoundDeadline = TimeSpan.FromMinutes(5) }</c></example>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public TimeSpan? RoundDeadline { get; init => field = value is { } time ? Interval.Period.Check("server_config", nameof(RoundDeadline), time) : null; }
+
+    /// <summary>
     /// False to end a run with a <see cref="FederationException"/>, which holds the history, when none of its rounds made a new model: all
     /// clients failed, or every result was refused. True to give the history with the initial model as if nothing had been. Default false.
     /// </summary>

@@ -134,6 +134,16 @@ internal abstract partial class ServerLoop
         return reports.Count == 0 ? Task.CompletedTask : KeepAsync(run => run.Report(reports), cancellation);
     }
 
+    /// <summary>True when an update of the client is kept in the round in which the run goes on.</summary>
+    protected bool IsKept<TInstructions>(ClientTask<TInstructions> task, int round) where TInstructions : Instruction => KeptAnswer(task, round) is not null;
+
+    /// <summary>True when the round had stopped waiting before the server stopped: what is kept of it counts, and nothing else.</summary>
+    protected bool IsClosed(int round) => round == FirstRound && stored is { IsClosed: true };
+
+    /// <summary>Notes that a round waits no longer although some are late, so that it counts the same updates whenever it is worked.</summary>
+    protected Task KeepClosedAsync(int round, IReadOnlyList<int> counted, IReadOnlyList<int> late, CancellationToken cancellation) =>
+        late.Count == 0 ? Task.CompletedTask : KeepAsync(run => run.Close(round, counted), cancellation);
+
     /// <summary>The kept update of a client in the round in which the run goes on; null when it must be asked.</summary>
     private Answer? KeptAnswer<TInstructions>(ClientTask<TInstructions> task, int round) where TInstructions : Instruction =>
         typeof(TInstructions) == typeof(FitInstructions) && round == FirstRound && task.Client.StableName is { } name && accepted.TryGetValue(name, out var update)
@@ -141,25 +151,25 @@ internal abstract partial class ServerLoop
             : null;
 
     /// <summary>Waits for a client that was lost; null when it has no name to be known by, nobody waits for it, or it does not come in time.</summary>
-    private async Task<IClientConnection?> ReturnAsync(ClientInfo lost, Instruction instruction, CancellationToken cancellation)
+    private async Task<IClientConnection?> ReturnAsync(ClientInfo lost, Instruction instruction, CancellationToken over, CancellationToken cancellation)
     {
         // As updates come, the others go on meanwhile.
         if (lost.StableName is not { } name || strategy is AsyncStrategy { Ordered: false } || Patience is not { } patience) return null;
         if (instruction is not (FitInstructions or EvaluateInstructions)) return null;
         using var timer = new CancellationTokenSource(patience, Options.TimeProvider);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellation);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, over, cancellation);
         while (true)
         {
             var changed = Registry.Changed;
             if (Registry.Snapshot().FirstOrDefault(client => client.Info.StableName == name && client.Info != lost) is { } client) return client;
-            if (Registry.IsClosed || timer.IsCancellationRequested) return null;
+            if (Registry.IsClosed || either.IsCancellationRequested) return null;
             await changed.WaitAsync(either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             cancellation.ThrowIfCancellationRequested();
         }
     }
 
     /// <summary>How long a client that was lost is waited for; null for not at all.</summary>
-    private TimeSpan? Patience => (Options.ReturnTimeout ?? (stored is null ? null : TimeSpan.FromSeconds(60))) is { } time
+    private TimeSpan? Patience => (Options.ReturnTimeout ?? Config.RoundDeadline ?? (stored is null ? null : TimeSpan.FromSeconds(60))) is { } time
         ? Config.RoundTimeout is { } round && round < time ? round : time
         : null;
 

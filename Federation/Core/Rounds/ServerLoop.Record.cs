@@ -16,12 +16,14 @@ internal abstract partial class ServerLoop
     /// <summary>Makes the round's results the next model, when they are enough, the strategy makes one of them, and it is sound.</summary>
     protected void Record(
         History history, RoundState state, FitAggregation aggregation, IReadOnlyList<ClientInfo> clients, IReadOnlyList<ClientMetrics> reports,
-        IReadOnlyList<ClientFailure> failures)
+        IReadOnlyList<ClientFailure> failures, IReadOnlyList<ClientInfo>? late = null)
     {
-        string[] names = [.. clients.Select(client => client.StableName ?? client.Name)];
+        late ??= [];
+        string[] names = [.. clients.Select(NameOf)];
         var round = state.Round;
         history.AddFitFailures(round, failures);
-        var few = TooFew(reports.Count, failures);
+        history.AddFitLate(round, [.. late.Select(NameOf)]);
+        var few = TooFew(reports.Count, failures, late.Count);
         // The clients' models are dropped: the next one goes where they were.
         BlockPool.Shared.Reclaim();
         var (next, why) = few is null ? Complete(state, aggregation, failures) : (null, few);
@@ -43,10 +45,13 @@ internal abstract partial class ServerLoop
     }
 
     /// <summary>Notes what the clients' evaluations of a round's model say together.</summary>
-    protected void Record(History history, RoundState state, IReadOnlyList<ClientEvaluation> reports, IReadOnlyList<ClientFailure> failures)
+    protected void Record(
+        History history, RoundState state, IReadOnlyList<ClientEvaluation> reports, IReadOnlyList<ClientFailure> failures, IReadOnlyList<ClientInfo>? late = null)
     {
+        late ??= [];
         history.AddEvaluateFailures(state.Round, failures);
-        var why = TooFew(reports.Count, failures);
+        history.AddEvaluateLate(state.Round, [.. late.Select(NameOf)]);
+        var why = TooFew(reports.Count, failures, late.Count);
         double? loss = null;
         IReadOnlyList<ClientEvaluation> believed = [];
         if (why is null)
@@ -90,10 +95,18 @@ internal abstract partial class ServerLoop
         }
     }
 
-    private string? TooFew(int results, IReadOnlyList<ClientFailure> failures)
+    private static string NameOf(ClientInfo client) => client.StableName ?? client.Name;
+
+    private string? TooFew(int results, IReadOnlyList<ClientFailure> failures, int late)
     {
         var wanted = Math.Max(1, strategy.MinResults);
-        var of = failures.Count == 0 ? "nobody failed, nobody else was chosen" : NameList.Summary(failures);
+        var of = (failures.Count, late) switch
+        {
+            (0, 0) => "nobody failed, nobody else was chosen",
+            (0, _) => $"nobody failed, {late} were late",
+            (_, 0) => NameList.Summary(failures),
+            _ => $"{NameList.Summary(failures)}, {late} were late",
+        };
         return results < wanted ? $"{results} results are too few, {wanted} wanted: {of}"
             : failures.Count > 0 && !strategy.AcceptFailures ? $"{failures.Count} failures, and the strategy accepts none: {of}"
             : null;

@@ -21,6 +21,9 @@ internal abstract partial class ServerLoop
     /// <summary>How often a client that is lost again and again is asked again in one round.</summary>
     private const int MostReturns = 10;
 
+    /// <summary>What is wrong with a result for which nobody waits any more; no failure of its client.</summary>
+    protected static readonly Refusal TooLate = new(FailureReason.TimedOut, "came when its round did not wait for it any more");
+
     private readonly Strategy strategy;
     private RandomKey key;
     private readonly ReplyCast caster;
@@ -53,8 +56,17 @@ internal abstract partial class ServerLoop
     protected StrategyDoor Door { get; }
 
     /// <summary>The loop that the strategy asks for.</summary>
-    public static ServerLoop Create(ServerConfig config, Strategy strategy, IClientPopulation registry, FederationOptions options, ILogger log) =>
-        strategy is AsyncStrategy async ? new AsyncLoop(config, async, registry, options, log) : new RoundLoop(config, strategy, registry, options, log);
+    /// <exception cref="ArgumentException">The strategy works without rounds, and what steers rounds is set.</exception>
+    public static ServerLoop Create(ServerConfig config, Strategy strategy, IClientPopulation registry, FederationOptions options, ILogger log)
+    {
+        if (strategy is not AsyncStrategy async) return new RoundLoop(config, strategy, registry, options, log);
+        var set = config.RoundDeadline is not null ? nameof(config.RoundDeadline)
+            : new[] { strategy.FitSelection, strategy.EvaluateSelection }.Select(selection =>
+                selection.Criterion is not null ? nameof(Selection.Criterion) : selection.OverSelection > 1 ? nameof(Selection.OverSelection) : null).FirstOrDefault(name => name is not null);
+        return set is null
+            ? new AsyncLoop(config, async, registry, options, log)
+            : throw new ArgumentException($"[server] {set} is set, and {strategy.GetType().Name} works without rounds; expected a strategy with rounds", nameof(strategy));
+    }
 
     /// <summary>The limits of updates: each result is checked, then clipped before it is added; <c>Record</c> ends the round.</summary>
     protected UpdateFilter Filter { get; }
@@ -153,34 +165,62 @@ internal abstract partial class ServerLoop
         }
     }
 
-    private async Task ChangeAsync(Task changed, CancellationToken cancellation)
+    protected async Task ChangeAsync(Task changed, CancellationToken cancellation)
     {
         await changed.WaitAsync(Options.WaitingInterval, Options.TimeProvider, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         cancellation.ThrowIfCancellationRequested();
     }
 
-    /// <summary>Asks one client; a result that passes the check goes to <paramref name="accept"/>, what is wrong with another is returned.</summary>
+    /// <summary>Asks one client; what keeps it from giving a result, or what <paramref name="take"/> says is wrong with that, is returned.</summary>
+    /// <param name="phase">The phase, for people.</param>
+    /// <param name="task">Whom to ask what.</param>
+    /// <param name="take">Takes a result, or says what is wrong with it.</param>
+    /// <param name="report">A result in numbers, for people.</param>
+    /// <param name="round">The round.</param>
+    /// <param name="start">When the phase began.</param>
+    /// <param name="over">Cancelled when nobody waits for the answer any more: it is acknowledged and dropped.</param>
+    /// <param name="cancellation">Ends the question.</param>
     protected async Task<ClientFailure?> AskAsync<TInstructions, TResult>(
-        string phase, ClientTask<TInstructions> task, Func<TResult, Refusal?> check, Func<TResult, Task> accept,
-        Func<TResult, (long Examples, string Loss)> report, int round, long start, CancellationToken cancellation)
+        string phase, ClientTask<TInstructions> task, Func<TResult, Task<Refusal?>> take,
+        Func<TResult, (long Examples, string Loss)> report, int round, long start, CancellationToken over, CancellationToken cancellation)
         where TInstructions : Instruction where TResult : Result
     {
         Instruction instruction = task.Instructions;
-        var answer = KeptAnswer(task, round) ?? await AskAsync(task.Client, instruction with { Round = round }, cancellation).ConfigureAwait(false);
+        var answer = KeptAnswer(task, round) ?? await AskAsync(task.Client, instruction with { Round = round }, over, cancellation).ConfigureAwait(false);
         using var share = answer.Share;
-        answer = answer with { Reply = caster.Cast(task.Client, instruction, answer.Reply) };
         var seconds = Options.TimeProvider.GetElapsedTime(start).TotalSeconds;
-        if (Verdict<TResult>(answer, result => Checked(round, check, result), out var result) is { } refusal)
+        TResult? result = null;
+        var refusal = TooLate;
+        if (!over.IsCancellationRequested)
+        {
+            answer = answer with { Reply = caster.Cast(task.Client, instruction, answer.Reply) };
+            refusal = Verdict(answer, static _ => null, out result) ?? await take(result!).ConfigureAwait(false);
+        }
+        if (ReferenceEquals(refusal, TooLate))
+        {
+            Log.AnsweredLate(phase, task.Client.Name, answer.Failure is { } failure ? $"{failure.Reason}: {failure.Message}" : "a reply", seconds);
+            return null;
+        }
+        if (refusal is not null)
         {
             // Whatever rule refused it: the sentence may quote the client.
             var message = PeerText.Harmless(refusal.Message, 512);
             Log.ClientFailed(phase, task.Client.Name, refusal.Reason, message, answer.Bytes, seconds);
             return new(task.Client, refusal.Reason, message);
         }
-        await accept(result!).ConfigureAwait(false);
         var (examples, loss) = report(result!);
         Log.ClientDone(phase, task.Client.Name, examples, loss, answer.Bytes, seconds);
         return null;
+    }
+
+    /// <summary>A client's properties: none when it gives none, which the log says, and null when it is lost.</summary>
+    protected async Task<IReadOnlyDictionary<string, Scalar>?> PropertiesOfAsync(IClientConnection client, CancellationToken cancellation)
+    {
+        var answer = await AskAsync(client, new GetPropertiesInstructions(Metrics.None), cancellation).ConfigureAwait(false);
+        using var share = answer.Share;
+        if (Verdict<GetPropertiesResult>(answer, static _ => null, out var result) is not { } refusal) return result!.Properties;
+        Log.NoProperties(client.Info.Name, $"{refusal.Reason}: {PeerText.Harmless(refusal.Message, 512)}");
+        return refusal.Reason is FailureReason.Disconnected or FailureReason.TimedOut ? null : Metrics.None;
     }
 
     /// <summary>What any strategy's updates must keep to, beside its own check: variances that are none are refused, then the limits hold.</summary>
@@ -212,13 +252,13 @@ internal abstract partial class ServerLoop
     }
 
     /// <summary>Asks a client, and again when it was lost and comes back in time.</summary>
-    private async Task<Answer> AskAsync(ClientInfo asked, Instruction instruction, CancellationToken cancellation)
+    private async Task<Answer> AskAsync(ClientInfo asked, Instruction instruction, CancellationToken over, CancellationToken cancellation)
     {
         var answer = Answer.Failed(FailureReason.Disconnected, "left before the round began");
         var client = Registry.Find(asked);
         for (var returns = 0; returns <= MostReturns; returns++)
         {
-            client ??= await ReturnAsync(asked, instruction, cancellation).ConfigureAwait(false);
+            client ??= await ReturnAsync(asked, instruction, over, cancellation).ConfigureAwait(false);
             if (client is null) return answer;
             answer = await AskAsync(client, instruction, cancellation).ConfigureAwait(false);
             if (answer.Failure?.Reason != FailureReason.Disconnected) return answer;

@@ -13,6 +13,9 @@ internal sealed class JournaledRound
 
     public SortedDictionary<int, JsonElement> Updates { get; } = [];
 
+    /// <summary>The places that counted when the round waited no longer; null while it waits, or when it waited for all.</summary>
+    public IReadOnlyList<int>? Counted { get; set; }
+
     public string? State { get; set; }
 
     /// <summary>The oldest round whose model was still trained from after it.</summary>
@@ -42,9 +45,13 @@ internal sealed class JournaledRound
                 past.Clients = entry.TryGetProperty("clients", out var clients) ? [.. clients.EnumerateArray().Select(client => client.GetString()!)] : null;
                 past.ClientCount = entry.TryGetProperty("count", out var count) ? count.GetInt32() : null;
                 past.Updates.Clear();
+                past.Counted = null;
                 break;
             case "update":
                 past.Updates[entry.GetProperty("place").GetInt32()] = entry;
+                break;
+            case "close":
+                past.Counted = [.. entry.GetProperty("counted").EnumerateArray().Select(place => place.GetInt32())];
                 break;
             case "state":
                 past.State = entry.GetProperty("file").GetString();

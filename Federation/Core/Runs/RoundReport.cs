@@ -16,6 +16,12 @@ public sealed record RoundReport(int Round)
     /// <summary>The clients whose evaluation did not come or did not count, and why.</summary>
     public IReadOnlyList<ClientFailure> EvaluateFailures { get; init; } = [];
 
+    /// <summary>The clients that the round was to ask to train and did not wait for, by name: they were still at work when it was full or its deadline passed.</summary>
+    public IReadOnlyList<string> FitLate { get; init; } = [];
+
+    /// <summary>The same of its evaluation.</summary>
+    public IReadOnlyList<string> EvaluateLate { get; init; } = [];
+
     /// <summary>Why the model stayed as it was; null when the round changed it.</summary>
     public string? Unchanged { get; init; }
 

@@ -13,6 +13,8 @@ internal static class RoundReportJson
         json.WriteNumber("examples", report.NumExamples);
         Failures(json, "fit_failures", report.FitFailures);
         Failures(json, "evaluate_failures", report.EvaluateFailures);
+        Strings(json, "fit_late", report.FitLate);
+        Strings(json, "evaluate_late", report.EvaluateLate);
         if (report.Unchanged is { } unchanged) json.WriteString("unchanged", unchanged);
         var losses = new Dictionary<string, Scalar>();
         if (report.LossDistributed is { } distributed) losses["distributed"] = distributed;
@@ -35,7 +37,9 @@ internal static class RoundReportJson
         var losses = ScalarJson.ReadAll(json.GetProperty("losses"));
         return new(json.GetProperty("round").GetInt32())
         {
-            Trained = [.. json.GetProperty("trained").EnumerateArray().Select(name => name.GetString()!)],
+            Trained = Strings(json.GetProperty("trained")),
+            FitLate = Strings(json.GetProperty("fit_late")),
+            EvaluateLate = Strings(json.GetProperty("evaluate_late")),
             NumExamples = json.GetProperty("examples").GetInt64(),
             FitFailures = Failures(json.GetProperty("fit_failures")),
             EvaluateFailures = Failures(json.GetProperty("evaluate_failures")),
@@ -58,6 +62,8 @@ internal static class RoundReportJson
         foreach (var value in values) json.WriteStringValue(value);
         json.WriteEndArray();
     }
+
+    private static string[] Strings(JsonElement list) => [.. list.EnumerateArray().Select(name => name.GetString()!)];
 
     private static void Scalars(Utf8JsonWriter json, string name, IReadOnlyDictionary<string, Scalar> values)
     {

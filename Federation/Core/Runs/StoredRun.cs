@@ -52,6 +52,9 @@ internal sealed class StoredRun : IDisposable
     /// <summary>How many clients were there when that round began, where they were only counted; else null.</summary>
     public int? ClientCount { get; private set; }
 
+    /// <summary>True when that round had stopped waiting for its clients, and all that counted in it is in <see cref="Accepted"/>.</summary>
+    public bool IsClosed { get; private set; }
+
     /// <summary>Takes the run of a disk, or begins one.</summary>
     /// <param name="disk">The disk, which is closed with the run.</param>
     /// <param name="generations">How many states are kept, at least 1.</param>
@@ -119,6 +122,22 @@ internal sealed class StoredRun : IDisposable
                 json.WriteString("client", update.Client);
                 json.WriteNumber("given", update.Given);
                 json.WriteString("file", file);
+            });
+        }
+    }
+
+    /// <summary>Notes that a round waits for its clients no longer, and whose updates count in it, by place.</summary>
+    public void Close(int round, IReadOnlyList<int> counted)
+    {
+        lock (gate)
+        {
+            journal.Append(json =>
+            {
+                json.WriteString("event", "close");
+                json.WriteNumber("round", round);
+                json.WriteStartArray("counted");
+                foreach (var place in counted) json.WriteNumberValue(place);
+                json.WriteEndArray();
             });
         }
     }
@@ -213,6 +232,7 @@ internal sealed class StoredRun : IDisposable
         if (!rounds.TryGetValue((State?.Round ?? -1) + 1, out var open)) return;
         (Clients, ClientCount) = (open.Clients, open.ClientCount);
         Accepted = [.. open.Updates.Values.Select(LoadUpdate).OfType<StoredUpdate>()];
+        IsClosed = open.Counted is { } counted && counted.All(place => Accepted.Any(update => update.Place == place));
     }
 
     private RunState? Load(string file, int round, IReadOnlyList<RoundReport> reports) => Read(file, (model, strategy, details) =>

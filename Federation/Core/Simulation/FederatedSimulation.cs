@@ -131,7 +131,7 @@ public static class FederatedSimulation
     {
         if (config.NumRounds == 0 && strategy.InitialParameters is not null) return;
         var inRounds = strategy is AsyncStrategy ? strategy.MinAvailableClients
-            : Math.Max(strategy.MinAvailableClients, Math.Max(strategy.MinFitClients, strategy.FractionEvaluate > 0 ? strategy.MinEvaluateClients : 0));
+            : Math.Max(strategy.FitSelection.Needed, strategy.FractionEvaluate > 0 ? strategy.EvaluateSelection.Needed : 0);
         var needed = Math.Max(1, config.NumRounds == 0 ? 1 : inRounds);
         if (clients >= needed) return;
         throw new ArgumentException(

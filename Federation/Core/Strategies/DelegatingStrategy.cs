@@ -29,11 +29,8 @@ public abstract class DelegatingStrategy : Strategy
         ArgumentNullException.ThrowIfNull(inner);
         if (inner is AsyncStrategy) throw new ArgumentException($"[{Named}] {inner.GetType().Name} works without rounds, expected a strategy with rounds", nameof(inner));
         Inner = inner;
-        FractionFit = inner.FractionFit;
-        FractionEvaluate = inner.FractionEvaluate;
-        MinFitClients = inner.MinFitClients;
-        MinEvaluateClients = inner.MinEvaluateClients;
-        MinAvailableClients = inner.MinAvailableClients;
+        FitSelection = inner.FitSelection;
+        EvaluateSelection = inner.EvaluateSelection;
         MinResults = inner.MinResults;
         AcceptFailures = inner.AcceptFailures;
         MaxExamplesPerClient = inner.MaxExamplesPerClient;

@@ -23,31 +23,61 @@ public sealed record ClientEvaluation(ClientInfo Client, double Loss, long NumEx
 /// <summary>Decides who works in a round, on what, and what becomes of the answers.</summary>
 /// <remarks>
 /// A strategy of one's own overrides <see cref="AggregateFit"/> and, where clients are to be chosen or instructed otherwise,
-/// <see cref="ConfigureFit"/>. Defaults are Flower's. Samples have max(⌊available·fraction⌋, minimum) clients. A strategy holds
+/// <see cref="ConfigureFit"/>. Defaults are Flower's, and so are the names of the short settings of its two <see cref="Selection"/>s. A strategy holds
 /// settings alone: what it remembers from round to round it is given as <see cref="RoundState.Strategy"/> and gives back with the next
 /// model, so that a run can be kept, and one strategy serve several runs.
 /// </remarks>
 public abstract class Strategy
 {
-    /// <summary>The part of the available clients that train in a round, 0 to 1. Default 1.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is outside its range.</exception>
-    public double FractionFit { get; init => field = Interval.Unit.Check(Named, nameof(FractionFit), value); } = 1;
+    /// <summary>Whom a round asks to train; <see cref="FractionFit"/>, <see cref="MinFitClients"/> and <see cref="MinAvailableClients"/> are short for parts of it.</summary>
+    public Selection FitSelection { get; init => field = value ?? throw new ArgumentNullException(nameof(value)); } = new();
 
-    /// <summary>The part of the available clients that evaluate in a round, 0 to 1; 0 leaves evaluation out. Default 1.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is outside its range.</exception>
-    public double FractionEvaluate { get; init => field = Interval.Unit.Check(Named, nameof(FractionEvaluate), value); } = 1;
+    /// <summary>Whom a round asks to evaluate; <see cref="FractionEvaluate"/>, <see cref="MinEvaluateClients"/> and <see cref="MinAvailableClients"/> are short for parts of it.</summary>
+    public Selection EvaluateSelection { get; init => field = value ?? throw new ArgumentNullException(nameof(value)); } = new();
 
-    /// <summary>The fewest clients that train in a round, at least 1. Default 2.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is negative.</exception>
-    public int MinFitClients { get; init => field = Interval.Counts.Check(Named, nameof(MinFitClients), value); } = 2;
+    /// <summary>The part of the available clients that train in a round, 0 to 1: <see cref="Selection.Fraction"/> of <see cref="FitSelection"/>. Default 1.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public double FractionFit
+    {
+        get => FitSelection.Fraction;
+        init => FitSelection = FitSelection with { Fraction = Interval.Unit.Check(Named, nameof(FractionFit), value) };
+    }
 
-    /// <summary>The fewest clients that evaluate in a round, at least 1. Default 2.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is negative.</exception>
-    public int MinEvaluateClients { get; init => field = Interval.Counts.Check(Named, nameof(MinEvaluateClients), value); } = 2;
+    /// <summary>The part of the available clients that evaluate in a round, 0 to 1, of <see cref="EvaluateSelection"/>; 0 leaves evaluation out. Default 1.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public double FractionEvaluate
+    {
+        get => EvaluateSelection.Fraction;
+        init => EvaluateSelection = EvaluateSelection with { Fraction = Interval.Unit.Check(Named, nameof(FractionEvaluate), value) };
+    }
 
-    /// <summary>The fewest connected clients a round starts with, at least 1. Default 2.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is negative.</exception>
-    public int MinAvailableClients { get; init => field = Interval.Counts.Check(Named, nameof(MinAvailableClients), value); } = 2;
+    /// <summary>The fewest clients that train in a round, at least 1: <see cref="Selection.MinClients"/> of <see cref="FitSelection"/>. Default 2.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public int MinFitClients
+    {
+        get => FitSelection.MinClients;
+        init => FitSelection = FitSelection with { MinClients = Interval.Counts.Check(Named, nameof(MinFitClients), value) };
+    }
+
+    /// <summary>The fewest clients that evaluate in a round, at least 1: <see cref="Selection.MinClients"/> of <see cref="EvaluateSelection"/>. Default 2.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public int MinEvaluateClients
+    {
+        get => EvaluateSelection.MinClients;
+        init => EvaluateSelection = EvaluateSelection with { MinClients = Interval.Counts.Check(Named, nameof(MinEvaluateClients), value) };
+    }
+
+    /// <summary>The fewest connected clients a round starts with, at least 1: <see cref="Selection.MinAvailable"/> of both selections, read from that of training. Default 2.</summary>
+    /// <exception cref="ArgumentException">The value lies outside its range.</exception>
+    public int MinAvailableClients
+    {
+        get => FitSelection.MinAvailable;
+        init
+        {
+            FitSelection = FitSelection with { MinAvailable = Interval.Counts.Check(Named, nameof(MinAvailableClients), value) };
+            EvaluateSelection = EvaluateSelection with { MinAvailable = value };
+        }
+    }
 
     /// <summary>The fewest accepted results that make a new model, at least 1; with fewer the round changes nothing. Default 1.</summary>
     /// <exception cref="ArgumentException">The value lies outside its range.</exception>
@@ -102,7 +132,7 @@ public abstract class Strategy
     {
         ArgumentNullException.ThrowIfNull(state);
         var instructions = new FitInstructions(state.Parameters, FitConfig(state));
-        var clients = state.Sample(SampleSize(state, FractionFit, MinFitClients));
+        var clients = FitSelection.Choose(state);
         return [.. clients.Select(client => new ClientTask<FitInstructions>(client, instructions))];
     }
 
@@ -118,7 +148,7 @@ public abstract class Strategy
     {
         ArgumentNullException.ThrowIfNull(state);
         var instructions = new EvaluateInstructions(state.Parameters, OnEvaluateConfig?.Invoke(state.Round) ?? Metrics.None);
-        var clients = state.Sample(SampleSize(state, FractionEvaluate, MinEvaluateClients));
+        var clients = EvaluateSelection.Choose(state);
         return [.. clients.Select(client => new ClientTask<EvaluateInstructions>(client, instructions))];
     }
 
@@ -155,7 +185,7 @@ public abstract class Strategy
 
     private string Common => string.Create(
         CultureInfo.InvariantCulture,
-        $"FractionFit = {FractionFit}, FractionEvaluate = {FractionEvaluate}, MinFitClients = {MinFitClients}, MinEvaluateClients = {MinEvaluateClients}, MinAvailableClients = {MinAvailableClients}");
+        $"FractionFit = {FractionFit}, FractionEvaluate = {FractionEvaluate}, MinFitClients = {MinFitClients}, MinEvaluateClients = {MinEvaluateClients}, MinAvailableClients = {MinAvailableClients}{FitSelection.Extras("Fit")}{EvaluateSelection.Extras("Evaluate")}");
 
     /// <summary>The settings that are the strategy's own, for people; empty when it has none.</summary>
     protected virtual string Settings => "";
@@ -170,7 +200,4 @@ public abstract class Strategy
 
     /// <summary>The name of the strategy, as errors begin with it.</summary>
     private protected string Named => GetType().Name;
-
-    private static int SampleSize(RoundState state, double fraction, int minimum) =>
-        Math.Max((int)(state.Clients.Count * fraction), minimum);
 }
