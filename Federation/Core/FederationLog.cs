@@ -129,6 +129,12 @@ internal static partial class FederationLog
     [LoggerMessage(320, LogLevel.Information, "  {Phase} {Client}: late, and stopped")]
     public static partial void StoppedLate(this ILogger log, string phase, string client);
 
+    [LoggerMessage(321, LogLevel.Error, "Round {Round}: the model could not be written for others; the run goes on")]
+    public static partial void CheckpointFailed(this ILogger log, Exception exception, int round);
+
+    [LoggerMessage(322, LogLevel.Information, "Round {Round}: the model is written to {File}")]
+    public static partial void Checkpoint(this ILogger log, int round, string file);
+
     [LoggerMessage(111, LogLevel.Warning, "Client {Client} gives no properties ({Why})")]
     public static partial void NoProperties(this ILogger log, string client, string why);
 

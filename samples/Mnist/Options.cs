@@ -80,6 +80,11 @@ internal static class Options
     public static readonly Option<string?> Run =
         Optional<string?>("--run", "Keep the run in this folder: the same command goes on with it, whatever ended it", "folder");
 
+    public static readonly Option<string?> Checkpoint =
+        Optional<string?>("--checkpoint", "Also write the global model to this folder, or to a file with {round} in its name; the last 3 stay", "folder");
+
+    public static readonly Option<int> CheckpointEvery = Number("--checkpoint-every", "Rounds from one such file to the next", 1, 1);
+
     public static readonly Option<string?> Name =
         Optional<string?>("--name", "The name by which the server knows this client again [default: each connection is another client]", "name");
 
@@ -178,6 +183,7 @@ internal static class Options
             Timeout = Get(Timeout, null) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
             Threads = Get(Threads, null),
             Run = Get(Run, null),
+            Checkpoint = Get(Checkpoint, null) is { } path ? new CheckpointEvery(Get(CheckpointEvery, 1), path) : null,
             Name = Get(Name, null),
             MaxWait = Get(MaxWait, null) is { } wait ? TimeSpan.FromSeconds(wait) : null,
             Quiet = Get(Quiet, false),

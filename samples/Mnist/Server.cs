@@ -34,6 +34,7 @@ internal static class Server
             LoggerFactory = new ConsoleLog(Console.Out, LogLevel.Information),
             Seed = settings.Seed,
             RunStore = settings.Run is { } folder ? RunStore.Folder(folder) : null,
+            Checkpoint = settings.Checkpoint,
             OnListening = onListening,
             Fleet = settings.Fleet,
             Certificate = settings.Certificate,

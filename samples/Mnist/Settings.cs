@@ -38,6 +38,9 @@ internal sealed record Settings
     /// <summary>The folder in which the server keeps its run; null keeps nothing.</summary>
     public string? Run { get; init; }
 
+    /// <summary>Where the server writes models of rounds; null for nowhere.</summary>
+    public CheckpointEvery? Checkpoint { get; init; }
+
     /// <summary>The name by which the server knows a client again; null for none.</summary>
     public string? Name { get; init; }
 

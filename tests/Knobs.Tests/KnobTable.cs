@@ -81,6 +81,7 @@ internal static class KnobTable
         Scaffold serverLearningRate (0,∞) totalClients [1,∞)
         NormLimit initialNorm (0,∞) quantile [0,1] learningRate [0,∞) factor (0,∞) increment [0,∞)
         ServerConfig numRounds [0,∞) roundTimeout (0,4294967] roundDeadline (0,4294967]
+        CheckpointEvery rounds [1,∞) keep [1,∞)
         FederationOptions seed any waitingInterval (0,4294967] returnTimeout (0,4294967] maxConcurrency [1,∞)
         ConnectionOptions maxAttempts [1,∞) maxWait [0,∞) maxErrors [1,∞) keepAliveInterval [1,4294967]
         FederatedNodeOptions pollInterval [0,4294967] heartbeatInterval [10,1800] gracePeriod [0,4294967] maxMessageBytes [1,∞)

@@ -40,6 +40,9 @@ public record FederationOptions
     /// <exception cref="ArgumentException">The value lies outside its range.</exception>
     public TimeSpan? ReturnTimeout { get; init => field = value is { } time ? Interval.Period.Check("server", nameof(ReturnTimeout), time) : null; }
 
+    /// <summary>Writes the global model to files for others every few rounds; null writes none.</summary>
+    public CheckpointEvery? Checkpoint { get; init; }
+
     /// <summary>How far a client's update may lead. Default: wide limits that follow what is usual; <see cref="UpdateLimits.None"/> switches them off.</summary>
     public UpdateLimits UpdateLimits { get; init; } = new();
 

@@ -125,7 +125,9 @@ internal abstract partial class ServerLoop
         history.AddElapsed(round, Options.TimeProvider.GetElapsedTime(start));
         await KeepStateAsync(round, history, cancellation, oldest, asked).ConfigureAwait(false);
         if (Options.OnRound is { } watch) await watch(history.Report(round), history, cancellation).ConfigureAwait(false);
-        return IsStopped(round, history);
+        var stops = IsStopped(round, history);
+        if (Options.Checkpoint is { } checkpoint && (stops || round == Config.NumRounds || round % checkpoint.Rounds == 0)) Write(checkpoint, round, history.FinalParameters);
+        return stops;
     }
 
     /// <summary>True when the run is to end early.</summary>
@@ -134,6 +136,19 @@ internal abstract partial class ServerLoop
         if (round == Config.NumRounds || Options.StopWhen?.Invoke(history) != true) return false;
         Log.Stopped(round, Config.NumRounds);
         return true;
+    }
+
+    /// <summary>Writes a model for others; the run does not depend on it.</summary>
+    private void Write(CheckpointEvery checkpoint, int round, Parameters model)
+    {
+        try
+        {
+            Log.Checkpoint(round, checkpoint.Write(round, runId, model, schema));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            Log.CheckpointFailed(exception, round);
+        }
     }
 
     /// <summary>The chance of a decision, the same for a seed whatever was decided before.</summary>
