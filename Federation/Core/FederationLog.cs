@@ -84,6 +84,9 @@ internal static partial class FederationLog
     [LoggerMessage(305, LogLevel.Information, "Round {Round}/{Rounds}: loss {Loss:G6} over the clients{Metrics}")]
     public static partial void Distributed(this ILogger log, int round, int rounds, double loss, string metrics);
 
+    [LoggerMessage(330, LogLevel.Information, "Round {Round}/{Rounds}: no loss over the clients{Metrics}")]
+    public static partial void DistributedWithoutLoss(this ILogger log, int round, int rounds, string metrics);
+
     [LoggerMessage(306, LogLevel.Information, "Round {Round}/{Rounds}: loss {Loss:G6} on the server{Metrics}")]
     public static partial void Centralized(this ILogger log, int round, int rounds, double loss, string metrics);
 

@@ -192,9 +192,9 @@ def app(pairing, component="legacy"):
     return folder
 
 
-def bundle(pairing):
+def bundle(pairing, component="legacy"):
     """An app bundle for stock SuperNodes, as `flwr build` makes it."""
-    folder = app(pairing)
+    folder = app(pairing, component)
     pairing.start("flwr-build", program("flwr"), "build", "--app", str(folder), FLWR_HOME=pairing.file("flwr-home"))
     pairing.ends("flwr-build", START)
     made = [*pairing.folder.glob("*.fab"), *folder.glob("*.fab")]
@@ -317,6 +317,27 @@ def supernodes_and_our_client_on_our_server(pairing):
     pairing.ends("client")
 
 
+def supernodes_of_the_message_api_on_our_server(pairing):
+    fleet, fab = free_address(), bundle(pairing, "messages")
+    pairing.server("--clients", "2", "--fab", fab, fleet=fleet)
+    pairing.supernode("node-1", fleet)
+    pairing.supernode("node-2", fleet)
+    pairing.ends("server")
+    pairing.models_are(0.00125)
+
+
+def supernode_of_the_message_api_our_node_and_our_client_on_our_server(pairing):
+    fleet, fab = free_address(), bundle(pairing, "messages")
+    join = pairing.server("--clients", "3", "--fab", fab, fleet=fleet)
+    pairing.supernode("stock-node", fleet)
+    pairing.start("our-node", *SAMPLE, "node", "--node-id", "0", "--superlink", fleet)
+    pairing.client("client", join, 1)
+    pairing.ends("server")
+    pairing.ends("client")
+    if "does not count" in pairing.said("server"):
+        raise Failed("a result did not count")
+
+
 def supernodes_with_keys_on_our_server_with_tls(pairing):
     (own, key), fab, fleet = certificate(pairing), bundle(pairing), free_address()
     known, stranger = node_key(pairing, "known"), node_key(pairing, "stranger")
@@ -378,7 +399,8 @@ STREAM = [
     our_clients_on_a_stock_server_with_tls,
 ]
 FLEET = [
-    supernodes_on_our_server, supernodes_and_our_client_on_our_server, supernodes_with_keys_on_our_server_with_tls,
+    supernodes_on_our_server, supernodes_and_our_client_on_our_server, supernodes_of_the_message_api_on_our_server,
+    supernode_of_the_message_api_our_node_and_our_client_on_our_server, supernodes_with_keys_on_our_server_with_tls,
     supernodes_after_our_server_restarts, our_nodes_on_a_superlink, our_node_and_a_supernode_on_a_superlink,
     our_node_and_a_supernode_of_the_message_api_on_a_superlink, our_nodes_with_keys_on_a_superlink_with_tls,
 ]

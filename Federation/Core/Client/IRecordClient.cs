@@ -27,13 +27,11 @@ public interface IRecordClient
 /// <summary>Lets a client over lists of arrays take part in apps over records, with the names of Flower's own strategies.</summary>
 internal sealed class ArrayRecordClient(ArrayClient client) : IRecordClient
 {
-    private const string ArraysName = "arrays", ConfigName = "config", MetricsName = "metrics", ExamplesName = "num-examples";
-
     private readonly MetricNames? names = client.RecordNames;
 
     public async ValueTask<RecordDict> TrainAsync(RecordRequest request, CancellationToken cancellation)
     {
-        var arrays = request.Content.Get<ArrayRecord>(ArraysName);
+        var arrays = request.Content.Get<ArrayRecord>(MessageApiRecords.Arrays);
         var fit = await client.FitAsync(Arrays(arrays), Config(request.Content), cancellation).ConfigureAwait(false);
         if (fit.Parameters.Count != arrays.Count)
         {
@@ -41,23 +39,28 @@ internal sealed class ArrayRecordClient(ArrayClient client) : IRecordClient
                 $"[client] training returned {fit.Parameters.Count} arrays for the {arrays.Count} of [{PeerText.Harmless(NameList.Few([.. arrays.Keys]))}]");
         }
         return new(
-            (ArraysName, new ArrayRecord(arrays.Keys.Zip(fit.Parameters, (name, array) => (name, (RecordArray)array)))),
-            (MetricsName, Measured(fit.NumExamples, names?.OfTraining(fit.Metrics ?? Metrics.None) ?? fit.Metrics)));
+            (MessageApiRecords.Arrays, new ArrayRecord(arrays.Keys.Zip(fit.Parameters, (name, array) => (name, (RecordArray)array)))),
+            (MessageApiRecords.Metrics, Measured(fit.NumExamples, names?.OfTraining(fit.Metrics ?? Metrics.None) ?? fit.Metrics)));
     }
 
     public async ValueTask<RecordDict> EvaluateAsync(RecordRequest request, CancellationToken cancellation)
     {
-        var arrays = request.Content.Get<ArrayRecord>(ArraysName);
+        var arrays = request.Content.Get<ArrayRecord>(MessageApiRecords.Arrays);
         var evaluation = await client.EvaluateAsync(Arrays(arrays), Config(request.Content), cancellation).ConfigureAwait(false);
         var metrics = names?.OfEvaluation(evaluation.Metrics ?? Metrics.None) ?? evaluation.Metrics;
         var loss = names is null ? MetricNames.Flower.EvaluateLoss : names.EvaluateLoss;
-        return new((MetricsName, Measured(evaluation.NumExamples, metrics, loss is null ? [] : [(loss, evaluation.Loss)])));
+        return new((MessageApiRecords.Metrics, Measured(evaluation.NumExamples, metrics, loss is null ? [] : [(loss, evaluation.Loss)])));
     }
 
     public async ValueTask<RecordDict> QueryAsync(RecordRequest request, CancellationToken cancellation)
     {
+        if (request.Action == MessageApiRecords.InitialParameters)
+        {
+            var arrays = await client.GetParametersAsync(Config(request.Content), cancellation).ConfigureAwait(false);
+            return new((MessageApiRecords.Arrays, new ArrayRecord(arrays.Select((array, i) => ($"{i}", (RecordArray)array)))));
+        }
         var properties = await client.GetPropertiesAsync(Config(request.Content), cancellation).ConfigureAwait(false);
-        return new((ConfigName, new ConfigRecord(properties.Select(item => (item.Key, (RecordValue)item.Value)))));
+        return new((MessageApiRecords.Config, new ConfigRecord(properties.Select(item => (item.Key, (RecordValue)item.Value)))));
     }
 
     private static NdArray[] Arrays(ArrayRecord record) => [.. record.Values.Select(array => array.Array)];
@@ -65,15 +68,15 @@ internal sealed class ArrayRecordClient(ArrayClient client) : IRecordClient
     private static OrderedDictionary<string, Scalar> Config(RecordDict content)
     {
         var config = new OrderedDictionary<string, Scalar>(StringComparer.Ordinal);
-        if (!content.ContainsKey(ConfigName)) return config;
-        foreach (var (key, value) in content.Get<ConfigRecord>(ConfigName)) config.Add(key, value.ToScalar());
+        if (!content.ContainsKey(MessageApiRecords.Config)) return config;
+        foreach (var (key, value) in content.Get<ConfigRecord>(MessageApiRecords.Config)) config.Add(key, value.ToScalar());
         return config;
     }
 
     /// <summary>The metrics that are numbers or lists of them; a strategy averages them by the number of examples, which text cannot be.</summary>
     private static MetricRecord Measured(
         long examples, IReadOnlyDictionary<string, Scalar>? metrics, params (string Name, RecordValue Value)[] more) => new(
-        [(ExamplesName, examples), .. more,
+        [(MessageApiRecords.Examples, examples), .. more,
             .. (metrics ?? Metrics.None).Select(item => (Name: item.Key, Value: (RecordValue)item.Value))
-                .Where(item => item.Value.IsNumeric && item.Name != ExamplesName && more.All(known => known.Name != item.Name))]);
+                .Where(item => item.Value.IsNumeric && item.Name != MessageApiRecords.Examples && more.All(known => known.Name != item.Name))]);
 }

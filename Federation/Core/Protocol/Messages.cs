@@ -97,7 +97,11 @@ public sealed record FitResult(ResultStatus Status, Parameters Parameters, long 
 /// <param name="NumExamples">The examples evaluated on: the loss's weight in the mean.</param>
 /// <param name="Metrics">Measured values.</param>
 public sealed record EvaluateResult(ResultStatus Status, float Loss, long NumExamples, IReadOnlyDictionary<string, Scalar> Metrics)
-    : Result(Status);
+    : Result(Status)
+{
+    /// <summary>False where an app over records reports no loss; it is then NaN.</summary>
+    internal bool HasLoss { get; init; } = true;
+}
 
 /// <summary>Why a client leaves; the numbers are the wire's.</summary>
 public enum DisconnectReason

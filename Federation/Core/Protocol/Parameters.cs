@@ -21,7 +21,7 @@ public sealed class Parameters
     private readonly IReadOnlyList<NdArray>? arrays;
     private readonly IReadOnlyList<NpyFile>? files;
     private IReadOnlyList<ByteString>? tensors;
-    private ArrayRecord? record;
+    private ArrayRecord? record, named;
 
     /// <summary>Parameters of arrays.</summary>
     public Parameters(params IReadOnlyList<NdArray> arrays)
@@ -61,7 +61,10 @@ public sealed class Parameters
     public static Parameters Of(Module model, LocalParameters? local = null) =>
         new((local ?? LocalParameters.None).SharedOf(model).ToArrays()) { Schema = ParameterSchema.Of(model, local) };
 
-    /// <summary>What each array is, where that is known; it stays on this machine.</summary>
+    /// <summary>The same tensors with another schema.</summary>
+    internal Parameters With(ParameterSchema known) => arrays is null ? this : files is null ? new(arrays) { Schema = known } : new(files) { Schema = known };
+
+    /// <summary>What each array is, where that is known; only names leave this machine, and to apps of Flower's Message API alone.</summary>
     public ParameterSchema? Schema { get; init; }
 
     /// <summary>What the tensors are: <see cref="NumpyType"/>, or another peer's own word.</summary>
@@ -110,4 +113,7 @@ public sealed class Parameters
 
     /// <summary>The form for Fleet; made once, so that its objects are hashed once however many nodes it is sent to.</summary>
     internal ArrayRecord Record => Volatile.Read(ref record) ?? Interlocked.CompareExchange(ref record, LegacyRecords.ToRecord(this), null) ?? record;
+
+    /// <summary>The same with the arrays' names, for Flower's Message API.</summary>
+    internal ArrayRecord NamedRecord => Volatile.Read(ref named) ?? Interlocked.CompareExchange(ref named, MessageApiRecords.ToRecord(this), null) ?? named;
 }

@@ -33,6 +33,7 @@ internal abstract partial class ServerLoop
         if (stored?.State is not { } state) return null;
         (runId, key, memory, Filter.State, schema) = (state.RunId, state.Key, state.Strategy, state.Limits, state.Parameters.Schema ?? strategy.Schema ?? state.Schema);
         var history = History.Of(state);
+        history.FinalParameters = Named(history.FinalParameters);
         // Of a round whose report was lost nobody knows that it failed.
         trained = state.Reports.Count(report => report.Round > 0 && report.Unchanged is not null) < state.Round;
         FirstRound = state.Round + 1;

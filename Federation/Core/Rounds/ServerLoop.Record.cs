@@ -36,7 +36,7 @@ internal abstract partial class ServerLoop
         }
         else
         {
-            history.FinalParameters = next.Parameters;
+            history.FinalParameters = Named(next.Parameters);
             memory = next.State ?? memory;
             trained = true;
         }
@@ -61,7 +61,8 @@ internal abstract partial class ServerLoop
             try
             {
                 loss = strategy.AggregateEvaluate(state, believed, failures);
-                why = loss is null ? "the strategy made none" : double.IsFinite(loss.Value) ? null : $"the strategy made {loss}";
+                var given = believed.Any(report => !double.IsNaN(report.Loss));
+                why = loss is null ? given ? "the strategy made none" : null : double.IsFinite(loss.Value) ? null : $"the strategy made {loss}";
             }
             catch (Exception exception)
             {
@@ -75,10 +76,18 @@ internal abstract partial class ServerLoop
         }
         var metrics = Combine(
             "evaluate", strategy.EvaluateMetricsAggregation, [.. believed.Select(report => new ClientMetrics(report.NumExamples, report.Metrics))]);
-        history.AddDistributed(state.Round, loss!.Value);
         history.AddDistributed(state.Round, metrics);
-        Log.Distributed(state.Round, Config.NumRounds, loss.Value, Shown(metrics));
+        if (loss is not { } measured)
+        {
+            Log.DistributedWithoutLoss(state.Round, Config.NumRounds, Shown(metrics));
+            return;
+        }
+        history.AddDistributed(state.Round, measured);
+        Log.Distributed(state.Round, Config.NumRounds, measured, Shown(metrics));
     }
+
+    /// <summary>The model with the names of its arrays, by which apps over records know them.</summary>
+    private Parameters Named(Parameters model) => schema is not null && model.Schema is null ? model.With(schema) : model;
 
     private (FitAggregate? Next, string? Why) Complete(RoundState state, FitAggregation aggregation, IReadOnlyList<ClientFailure> failures)
     {

@@ -103,7 +103,7 @@ internal abstract partial class ServerLoop
     {
         var parameters = await InitialAsync(cancellation).ConfigureAwait(false);
         schema = await SchemaAsync(parameters, cancellation).ConfigureAwait(false);
-        var history = new History(parameters);
+        var history = new History(Named(parameters));
         EvaluateCentrally(0, history);
         await KeepStateAsync(0, history, cancellation).ConfigureAwait(false);
         return history;

@@ -152,7 +152,7 @@ public abstract class Strategy
         return [.. clients.Select(client => new ClientTask<EvaluateInstructions>(client, instructions))];
     }
 
-    /// <summary>The loss of a round: Σ nₖ·lossₖ / Σ nₖ by default; null when it has none.</summary>
+    /// <summary>The loss of a round: by default Σ nₖ·lossₖ / Σ nₖ over the clients that report one; null when it has none.</summary>
     /// <param name="state">The round.</param>
     /// <param name="evaluations">The accepted results, in the order of the tasks; never empty.</param>
     /// <param name="failures">The clients whose result did not come or was refused.</param>
@@ -160,7 +160,8 @@ public abstract class Strategy
         RoundState state, IReadOnlyList<ClientEvaluation> evaluations, IReadOnlyList<ClientFailure> failures)
     {
         ArgumentNullException.ThrowIfNull(evaluations);
-        return evaluations.Sum(client => client.NumExamples * client.Loss) / evaluations.Sum(client => (double)client.NumExamples);
+        ClientEvaluation[] given = [.. evaluations.Where(client => !double.IsNaN(client.Loss))];
+        return given.Length == 0 ? null : given.Sum(client => client.NumExamples * client.Loss) / given.Sum(client => (double)client.NumExamples);
     }
 
     /// <summary>Says what is wrong with a client's model before it is aggregated; null lets it in.</summary>
@@ -177,7 +178,7 @@ public abstract class Strategy
     public virtual Refusal? Check(RoundState state, EvaluateResult result)
     {
         ArgumentNullException.ThrowIfNull(result);
-        return UpdateCheck.Examples(result.NumExamples, MaxExamplesPerClient) ?? UpdateCheck.Loss(result.Loss);
+        return UpdateCheck.Examples(result.NumExamples, MaxExamplesPerClient) ?? (result.HasLoss ? UpdateCheck.Loss(result.Loss) : null);
     }
 
     /// <summary>The name and what is set, in one line.</summary>

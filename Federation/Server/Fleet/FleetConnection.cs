@@ -12,7 +12,8 @@ internal sealed record PushedReply(string Id, ReplyObjects Objects);
 /// <param name="Limits">By what was asked.</param>
 /// <param name="MaxBytes">Whatever was asked.</param>
 /// <param name="Memory">Counts what arrives at the same time.</param>
-internal sealed record FleetReplies(ReplyLimits Limits, long MaxBytes, ReplyMemory Memory);
+/// <param name="Interface">How apps are spoken to.</param>
+internal sealed record FleetReplies(ReplyLimits Limits, long MaxBytes, ReplyMemory Memory, AppInterface Interface);
 
 /// <summary>
 /// One node's stay: a mailbox of one instruction, which the node pulls with its objects, and the reply that it pushes. The node does
@@ -25,6 +26,9 @@ internal sealed class FleetConnection(ClientInfo info, ulong node, ulong run, Fl
     private string? lastReply;
     private IReadOnlyList<string> lastObjects = [];
     private bool ended;
+
+    /// <summary>The interface of the node's app; null until it has answered.</summary>
+    private FleetInterface? spoken;
 
     public ClientInfo Info => info;
 
@@ -44,7 +48,19 @@ internal sealed class FleetConnection(ClientInfo info, ulong node, ulong run, Fl
     {
         // Fleet has no goodbye: a node is there for one run after the other.
         if (instruction is ReconnectInstructions) return new(new DisconnectResult(DisconnectReason.Reconnect), null, 0);
-        var (type, content) = LegacyRecords.Encode(instruction);
+        var first = spoken ?? replies.Interface.First;
+        var answer = await AskAsync(first, instruction, cancellation).ConfigureAwait(false);
+        // An app that does not know what it was asked answers as one that failed.
+        if (spoken is not null || !replies.Interface.IsOpen || answer.Failure is not { Reason: FailureReason.Declined } failure) return answer;
+        var second = await AskAsync(AppInterface.Other(first), instruction, cancellation).ConfigureAwait(false);
+        var bytes = answer.Bytes + second.Bytes;
+        return second.Failure is not { Reason: not FailureReason.Disconnected } again ? second with { Bytes = bytes }
+            : new(null, failure with { Message = $"as {first}: {failure.Message}; as {AppInterface.Other(first)}: {again.Message}" }, bytes);
+    }
+
+    private async Task<Answer> AskAsync(FleetInterface one, Instruction instruction, CancellationToken cancellation)
+    {
+        if (AppInterface.Encode(one, instruction) is not var (type, content)) return Answer.Failed(FailureReason.TensorType, "Flower's Message API carries arrays alone");
         var metadata = new Wire.Metadata
         {
             RunId = run,
@@ -52,7 +68,7 @@ internal sealed class FleetConnection(ClientInfo info, ulong node, ulong run, Fl
             DstNodeId = node,
             Ttl = ReplyRules.DefaultTtl,
             MessageType = type,
-            GroupId = instruction.Round?.ToString(CultureInfo.InvariantCulture) ?? "",
+            GroupId = one == FleetInterface.MessageApi ? "" : instruction.Round?.ToString(CultureInfo.InvariantCulture) ?? "",
             CreatedAt = (clock.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds,
         };
         using var share = replies.Memory.Open();
@@ -69,7 +85,7 @@ internal sealed class FleetConnection(ClientInfo info, ulong node, ulong run, Fl
             {
                 return Answer.Failed(FailureReason.Disconnected, "left before it answered", exchange.Sent);
             }
-            return await ReadAsync(reply, exchange, content.Values.OfType<ArrayRecord>().FirstOrDefault(), cancellation).ConfigureAwait(false);
+            return await ReadAsync(one, instruction, reply, exchange, content.Values.OfType<ArrayRecord>().FirstOrDefault(), cancellation).ConfigureAwait(false);
         }
         catch (FormatException exception)
         {
@@ -89,14 +105,17 @@ internal sealed class FleetConnection(ClientInfo info, ulong node, ulong run, Fl
         }
     }
 
-    private static async Task<Answer> ReadAsync(PushedReply reply, Exchange exchange, ArrayRecord? model, CancellationToken cancellation)
+    private async Task<Answer> ReadAsync(
+        FleetInterface one, Instruction asked, PushedReply reply, Exchange exchange, ArrayRecord? model, CancellationToken cancellation)
     {
         var message = await new Inflation(reply.Objects.TakeAsync, exchange.Limits, model).ReadAsync(reply.Id, cancellation).ConfigureAwait(false);
         // The push said the same, but only this is what the id stands for.
         if (ReplyRules.Problem(message.Metadata, exchange.Instruction.Message.Metadata) is { } problem) throw new FormatException($"[fleet] {problem}");
-        return message.Error is { } error
-            ? new(null, FleetErrors.ToRefusal(error), exchange.Bytes)
-            : new(LegacyRecords.DecodeResult(message.Metadata.MessageType, message.Content!), null, exchange.Bytes);
+        if (message.Error is { } error) return new(null, FleetErrors.ToRefusal(error), exchange.Bytes);
+        var (found, result) = AppInterface.Decode(one, asked, message.Metadata.MessageType, message.Content!);
+        spoken = found;
+        replies.Interface.Hear(found);
+        return new(result, null, exchange.Bytes);
     }
 
     /// <summary>True when an object may come that belongs here.</summary>

@@ -52,7 +52,7 @@ internal sealed class FleetNodes(
 
     /// <summary>Keys that said goodbye: a heartbeat that was on its way is not to bring them back.</summary>
     private readonly HashSet<string> left = new(StringComparer.Ordinal);
-    private readonly FleetReplies replies = new(limits ?? new(), options.MaxReplyBytes, memory ?? new(limits?.MaxBytesAtOnce));
+    private readonly FleetReplies replies = new(limits ?? new(), options.MaxReplyBytes, memory ?? new(limits?.MaxBytesAtOnce), new(options.Interface));
 
     /// <summary>Gives a key its number; the same one to a key that has one.</summary>
     /// <remarks>

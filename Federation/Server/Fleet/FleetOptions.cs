@@ -21,6 +21,9 @@ public sealed record FleetOptions
     /// </summary>
     public string? AppBundle { get; init; }
 
+    /// <summary>How the nodes' apps are spoken to. Default: as each understands.</summary>
+    public FleetInterface Interface { get; init; }
+
     /// <summary>
     /// The public keys of the only nodes that may join, each as PEM or as the line of an OpenSSH <c>.pub</c> file; null lets every
     /// node register itself.

@@ -89,8 +89,9 @@ public abstract class FleetDeskTests(Door door) : IDisposable
     [Fact]
     public async Task AskAsync_ErrorReply_IsADeclineInWords()
     {
-        var node = server.JoinedNode();
-        var answer = server.Client.AskAsync(Train(1), Token);
+        var legacy = Also(new(new() { Interface = FleetInterface.Legacy }, door: door));
+        var node = legacy.JoinedNode();
+        var answer = legacy.Client.AskAsync(Train(1), Token);
         var (metadata, _, _) = await node.Receive();
 
         node.Send(Deflation.Deflate(node.ReplyTo(metadata), null, new() { Code = 2, Reason = "out of\nmemory" }));

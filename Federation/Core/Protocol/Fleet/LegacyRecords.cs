@@ -11,6 +11,9 @@ internal static class LegacyRecords
     // An array record has no place for a type without a tensor.
     private const string Empty = "_empty";
 
+    /// <summary>True when the content is the older interface's result, whatever was asked.</summary>
+    public static bool IsResult(RecordDict content) => content.Keys.Any(name => name.EndsWith("res.status", StringComparison.Ordinal));
+
     /// <summary>True when the content is the older interface's instruction of its message type.</summary>
     public static bool IsInstruction(string messageType, RecordDict content) => messageType switch
     {
@@ -132,7 +135,7 @@ internal static class LegacyRecords
             : throw new FormatException($"[fleet] '{name}' has no single number '{key}'");
 
     /// <summary>A number that counts: an integer of 64 bits, also where it is written as a float or unsigned.</summary>
-    private static long Whole(string key, Scalar value) => value.Kind switch
+    public static long Whole(string key, Scalar value) => value.Kind switch
     {
         ScalarKind.Int64 => value.AsInt64(),
         ScalarKind.UInt64 when value.AsUInt64() <= long.MaxValue => (long)value.AsUInt64(),

@@ -24,6 +24,11 @@ def evaluate(message, context):
     return Message(RecordDict(content), reply_to=message)
 
 
+@client.query("initial_parameters")
+def initial_parameters(message, context):
+    return Message(RecordDict({"arrays": ArrayRecord(Halving().get_parameters({}))}), reply_to=message)
+
+
 @server.main()
 def main(grid, context):
     strategy = FedAvg(min_train_nodes=2, min_evaluate_nodes=2, min_available_nodes=2)
