@@ -1,6 +1,4 @@
-using Google.Protobuf;
 using ManagedFed.Federation;
-using Wire = ManagedFed.Federation.Wire;
 
 namespace ManagedFed.Faults;
 
@@ -46,8 +44,8 @@ internal sealed class StreamLink : IInstructionWriter
         // A server that dies as it sends may have sent.
         if (!dies || world.Chance.OneIn(2))
         {
-            var bytes = WireCodec.Encode(instruction).ToByteArray();
-            Down($"{instruction.GetType().Name} reaches {client.Name}", () => client.Receive(this, WireCodec.Decode(Wire.ServerMessage.Parser.ParseFrom(bytes)) with { Round = instruction.Round }));
+            var bytes = StreamMessages.Instructions.Write(instruction);
+            Down($"{instruction.GetType().Name} reaches {client.Name}", () => client.Receive(this, StreamMessages.Instructions.Read(new(bytes)).Take() with { Round = instruction.Round }));
             if (!dies) return Task.FromResult((long)bytes.Length);
         }
         return new TaskCompletionSource<long>().Task;
@@ -55,12 +53,12 @@ internal sealed class StreamLink : IInstructionWriter
 
     public void Reply(Reply reply)
     {
-        var bytes = WireCodec.Encode(reply).ToByteArray();
+        var bytes = StreamMessages.Replies.Write(reply);
         Up($"{reply.GetType().Name} of {client.Name} arrives", () =>
         {
             if (server.IsDead || serverKnows) return;
             // A message that nobody asked for ends the stream.
-            if (!Connection.Deliver(new(WireCodec.Decode(Wire.ClientMessage.Parser.ParseFrom(bytes)), bytes.Length))) ServerEnds("sent what nobody asked for");
+            if (!Connection.Deliver(StreamMessages.Replies.Read(new(bytes)))) ServerEnds("sent what nobody asked for");
         });
     }
 
