@@ -29,16 +29,17 @@ internal static class FederationProcesses
     private static FederatedServerOptions Options(FederationWork work)
     {
         var options = new FederatedServerOptions { MaxConcurrency = work.AtOnce > 0 ? work.AtOnce : null };
-        return work.Fleet
-            ? options with { Fleet = new() { Address = "127.0.0.1:0", OnListening = Console.WriteLine } }
+        // All nodes have one address here, and over HTTP/1.1 each call under way has a connection.
+        return work.Http ? options with { PeerLimits = new() { MaxConnectionsPerAddress = 4 * Math.Max(work.Clients, 500) }, Fleet = new() { Address = null, HttpAddress = "127.0.0.1:0", OnHttpListening = Console.WriteLine } }
+            : work.Fleet ? options with { Fleet = new() { Address = "127.0.0.1:0", OnListening = Console.WriteLine } }
             : options with { OnListening = Console.WriteLine };
     }
 
     /// <summary>Joins with clients that send back the model they got.</summary>
     public static async Task<int> JoinAsync(string address, FederationWork work, CancellationToken cancellation)
     {
-        // So short that what is timed is what a message takes, and not the wait for the next question.
-        var node = new FederatedNodeOptions { PollInterval = TimeSpan.FromMilliseconds(1) };
+        // So short that what is timed is what a message takes, and not the wait for the next question; very many nodes ask as seldom as theirs do.
+        var node = new FederatedNodeOptions { PollInterval = TimeSpan.FromMilliseconds(work.Clients < 100 ? 1 : 2000), Wire = work.Http ? FleetWire.Http : FleetWire.Grpc };
         await Task.WhenAll(Enumerable.Range(0, work.PerProcess).Select(_ => work.Fleet
             ? FederatedNode.StartAsync(address, new Client(work), node, cancellation)
             : FederatedClient.StartAsync(address, new Client(work), cancellation: cancellation)));

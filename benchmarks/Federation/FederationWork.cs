@@ -8,7 +8,9 @@ namespace ManagedFed.Benchmarks.Federation;
 /// <param name="PerProcess">Clients in one process.</param>
 /// <param name="Fleet">True for nodes of Flower's Fleet service, false for clients of the bidirectional stream.</param>
 /// <param name="AtOnce">The most clients at work at once; 0 for all.</param>
-internal sealed record FederationWork(int Parameters, int Clients, int Rounds, double FitSeconds, int PerProcess, bool Fleet = false, int AtOnce = 0)
+/// <param name="Http">True for Fleet over HTTP, false for gRPC.</param>
+internal sealed record FederationWork(
+    int Parameters, int Clients, int Rounds, double FitSeconds, int PerProcess, bool Fleet = false, int AtOnce = 0, bool Http = false)
 {
     /// <summary>What is timed when nothing else is asked for, with what it should take at most.</summary>
     public static (FederationWork Work, string Target)[] Standard { get; } =
@@ -16,13 +18,19 @@ internal sealed record FederationWork(int Parameters, int Clients, int Rounds, d
         (new(27_232, 2, 3, 0, 1), "at most 0.10 s"),
         (new(10_000_000, 2, 3, 0, 1), "at most 1.7 s, server at most 300 MB"),
         (new(27_232, 40, 1, 1, 20), "at most 1.3 s"),
+        (new(27_232, 2, 3, 0, 1, Fleet: true), "at most 0.3 s"),
+        (new(27_232, 2, 3, 0, 1, Fleet: true, Http: true), "at most 0.3 s"),
+        (new(10_000_000, 2, 3, 0, 1, Fleet: true), "at most 3 s, server at most 400 MB"),
+        (new(10_000_000, 2, 3, 0, 1, Fleet: true, Http: true), "at most 3 s, server at most 400 MB"),
+        (new(27_232, 1000, 3, 0, 250, Fleet: true), "at most 30 s: 10 s a round, server at most 400 MB"),
+        (new(27_232, 1000, 3, 0, 250, Fleet: true, Http: true), "at most 30 s: 10 s a round, server at most 400 MB"),
         (new(27_232, 1, 50, 0, 1, Fleet: true), "at most 5 s: 0.050 s for each of 100 messages"),
         (new(256 << 18, 2, 2, 0, 1, Fleet: true), "server at most 4 models of 256 MB"),
         (new(256 << 18, 4, 2, 0, 1, Fleet: true, AtOnce: 2), "server at most 6 models of 256 MB"),
     ];
 
     public string Name =>
-        $"{Clients} {(Fleet ? "Fleet nodes" : "clients")}, {Rounds} round(s), {Parameters:N0} parameters{(FitSeconds > 0 ? $", fit {FitSeconds:0.##} s" : "")}{(AtOnce > 0 ? $", {AtOnce} at once" : "")}";
+        $"{Clients} {(!Fleet ? "clients" : Http ? "Fleet nodes over HTTP" : "Fleet nodes")}, {Rounds} round(s), {Parameters:N0} parameters{(FitSeconds > 0 ? $", fit {FitSeconds:0.##} s" : "")}{(AtOnce > 0 ? $", {AtOnce} at once" : "")}";
 
     /// <summary>A model of uneven values, so that sums do not come out too easily.</summary>
     public NdArray[] Model(int seed)

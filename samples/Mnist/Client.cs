@@ -53,6 +53,7 @@ internal sealed class Client : SyncArrayClient
             RootCertificates = settings.Roots,
             PollInterval = settings.Poll,
             LeaveAfterRun = once,
+            Wire = settings.Wire,
         }, cancellation);
     }
 

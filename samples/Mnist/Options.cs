@@ -7,6 +7,8 @@ namespace ManagedFed.Samples.Mnist;
 /// <summary>The command line's options, each written once, and the settings they give.</summary>
 internal static class Options
 {
+    private const string FleetHttpAddress = "127.0.0.1:8000";
+
     private static readonly Settings Defaults = new();
 
     public static readonly Option<int> Rounds = Number("--rounds", "Rounds of training and evaluation", Defaults.Rounds, 0);
@@ -122,6 +124,21 @@ internal static class Options
         Arity = ArgumentArity.ZeroOrOne,
     };
 
+    /// <summary>The option alone stands for the usual address.</summary>
+    public static readonly Option<string?> FleetHttp = new("--fleet-http")
+    {
+        Description = $"Also let SuperNodes of Flower 1.40 and later join, which speak Fleet over HTTP [there alone: {FleetHttpAddress}]",
+        HelpName = "host:port",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    public static readonly Option<string> Wire = new("--wire")
+    {
+        Description = "How to speak with the SuperLink: HTTP, gRPC, or whichever of them it answers",
+        HelpName = "auto|http|grpc",
+        DefaultValueFactory = _ => "auto",
+    };
+
     public static readonly Option<bool> Quiet = new("--quiet") { Description = "Show warnings only" };
 
     static Options()
@@ -129,6 +146,7 @@ internal static class Options
         NodeId.Required = true;
         Strategy.AcceptOnlyFromAmong("fedavg", "fedadam", "scaffold", "fedbuff", "fedasync");
         Poll.AtLeast(0.0);
+        Wire.AcceptOnlyFromAmong("auto", "http", "grpc");
         ModelKind.AcceptOnlyFromAmong("logistic", "mlp");
         StrategyKind.AcceptOnlyFromAmong([.. Simulate.Strategies]);
         Fraction.Validators.Add(result =>
@@ -146,10 +164,11 @@ internal static class Options
         });
     }
 
-    /// <summary>Refuses an option that says nothing without another.</summary>
-    public static void Needs(this Command command, Option option, Option other) => command.Validators.Add(result =>
+    /// <summary>Refuses an option that says nothing without another, or one of some others.</summary>
+    public static void Needs(this Command command, Option option, params Option[] others) => command.Validators.Add(result =>
     {
-        if (result.GetResult(option) is not null && result.GetResult(other) is null) result.AddError($"{option.Name} needs {other.Name}");
+        if (result.GetResult(option) is null || others.Any(other => result.GetResult(other) is not null)) return;
+        result.AddError($"{option.Name} needs {string.Join(" or ", others.Select(other => other.Name))}");
     });
 
     /// <summary>Where the server listens, or is found.</summary>
@@ -187,7 +206,8 @@ internal static class Options
             Name = Get(Name, null),
             MaxWait = Get(MaxWait, null) is { } wait ? TimeSpan.FromSeconds(wait) : null,
             Quiet = Get(Quiet, false),
-            Fleet = parsed.GetResult(Fleet) is null ? null : ReadFleet(parsed),
+            Fleet = parsed.GetResult(Fleet) is null && parsed.GetResult(FleetHttp) is null ? null : ReadFleet(parsed),
+            Wire = Enum.Parse<FleetWire>(Get(Wire, "auto"), ignoreCase: true),
             Certificate = Get(Certificate, null) is { } certificate ? Certificates.WithKey(certificate, Get(PrivateKey, null)) : null,
             Roots = Get(Roots, null) is { } roots ? Certificates.Trusted(roots) : null,
         };
@@ -198,7 +218,9 @@ internal static class Options
     private static FleetOptions ReadFleet(ParseResult parsed)
     {
         var fleet = new FleetOptions { AppBundle = parsed.GetValue(Fab) };
-        if (parsed.GetValue(Fleet) is { } address) fleet = fleet with { Address = address };
+        if (parsed.GetResult(Fleet) is null) fleet = fleet with { Address = null };
+        else if (parsed.GetValue(Fleet) is { } address) fleet = fleet with { Address = address };
+        if (parsed.GetResult(FleetHttp) is not null) fleet = fleet with { HttpAddress = parsed.GetValue(FleetHttp) ?? FleetHttpAddress };
         if (parsed.GetValue(NodeKeys) is not { } file) return fleet;
         string[] keys = [.. File.ReadLines(file).Where(line => !string.IsNullOrWhiteSpace(line))];
         return keys.Length > 0 ? fleet with { AllowedKeys = keys } : throw new UserException($"--node-keys {file} is empty: no node could join");

@@ -53,6 +53,9 @@ internal sealed record Settings
     /// <summary>How the server offers Fleet; null for not at all.</summary>
     public FleetOptions? Fleet { get; init; }
 
+    /// <summary>How a node speaks with its SuperLink.</summary>
+    public FleetWire Wire { get; init; }
+
     /// <summary>The server's certificate and key; null for no encryption.</summary>
     public X509Certificate2? Certificate { get; init; }
 

@@ -88,8 +88,8 @@ public sealed record FederatedNodeOptions : ConnectionOptions
     private SocketsHttpHandler HttpHandlerTo(Uri uri)
     {
         var made = GrpcChannels.Handler(uri, RootCertificates, KeepAliveInterval);
-        // Sooner than a server closes it, which would lose the call that is just sent.
-        made.PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30);
+        // Sooner than a server closes it, which would lose the call that is just sent, and so that between messages there is one.
+        made.PooledConnectionIdleTimeout = TimeSpan.FromSeconds(10);
         made.UseProxy = !uri.IsLoopback;
         return made;
     }
