@@ -22,7 +22,13 @@ internal sealed class FolderDisk : FolderView
 
     public override void Replace(string name, Action<Stream> write)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(At(name))!);
+        var folder = Path.GetDirectoryName(At(name))!;
+        if (!Directory.Exists(folder))
+        {
+            Directory.CreateDirectory(folder);
+            // Else a power cut could take the new folder with all that was flushed in it.
+            FolderFlush.Run(Path.GetDirectoryName(folder)!);
+        }
         AtomicFile.Write(At(name), write);
     }
 
