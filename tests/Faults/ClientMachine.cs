@@ -30,7 +30,7 @@ internal sealed class ClientMachine(Schedule schedule, int number, bool isNode)
 
     public int Number => number;
 
-    public string Name => $"{Prefix}{number}";
+    public string Name { get; private set; } = $"{Prefix}{number}";
 
     /// <summary>True for a node of Fleet, false for a client of the stream.</summary>
     public bool IsNode => isNode;
@@ -41,7 +41,7 @@ internal sealed class ClientMachine(Schedule schedule, int number, bool isNode)
     /// <summary>The number of the client that a server knows by a name.</summary>
     public static int NumberOf(string stableName) => FleetKeys.NumberOf(stableName) is >= 0 and var node
         ? node
-        : int.Parse(stableName.AsSpan(ClientName.Stable(Prefix).Length), CultureInfo.InvariantCulture);
+        : int.Parse(stableName[ClientName.Stable(Prefix).Length..].Split('-')[0], CultureInfo.InvariantCulture);
 
     public ClientProcess? Process { get; private set; }
 
@@ -52,6 +52,8 @@ internal sealed class ClientMachine(Schedule schedule, int number, bool isNode)
     public void Start()
     {
         if (schedule.IsOver) return;
+        // Nobody waits for the name it had.
+        if (Starts > 0 && schedule.Scenario.Rule == Rule.Partial && schedule.World.Chance.OneIn(4)) Name = $"{Prefix}{number}-{Starts}";
         Process = new(schedule.World, this, ++Starts);
         Process.Start();
     }

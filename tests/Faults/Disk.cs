@@ -181,7 +181,7 @@ internal sealed class Disk(World world)
         {
             if (process is null) return;
             var dies = process.DiesAt($"deletes {name}");
-            foreach (var file in disk.files.Keys.Where(file => file == name || file.StartsWith($"{name}/", StringComparison.Ordinal)).ToArray())
+            foreach (var file in disk.Below(name))
             {
                 if (dies && disk.Chance.OneIn(2)) continue;
                 disk.removed[file] = disk.files[file];
@@ -196,6 +196,8 @@ internal sealed class Disk(World world)
         }
     }
 
+    private string[] Below(string name) => [.. files.Keys.Where(file => file == name || file.StartsWith($"{name}/", StringComparison.Ordinal))];
+
     private Chance Chance => world.Chance;
 
     private void Fail()
@@ -206,10 +208,12 @@ internal sealed class Disk(World world)
         throw new IOException("input/output error");
     }
 
-    /// <summary>With a file's folder what was removed from it is on disk.</summary>
+    /// <summary>With a file its folder is flushed, and so what was removed from it.</summary>
     private void Flushed(string name)
     {
-        var folder = name.LastIndexOf('/') is >= 0 and var end ? name[..end] : "";
-        foreach (var gone in removed.Keys.Where(file => (file.LastIndexOf('/') is >= 0 and var at ? file[..at] : "") == folder).ToArray()) removed.Remove(gone);
+        var folder = FolderOf(name);
+        foreach (var gone in removed.Keys.Where(file => FolderOf(file) == folder).ToArray()) removed.Remove(gone);
     }
+
+    private static string FolderOf(string name) => name.LastIndexOf('/') is >= 0 and var end ? name[..end] : "";
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using Google.Protobuf;
 using ManagedFed.Federation;
 using Microsoft.Extensions.Logging;
@@ -13,9 +14,16 @@ internal static class FleetKeys
 
     private static readonly (NodeKey Key, string Fingerprint)[] Keys =
     [
-        .. Enumerable.Range(0, Count).Select(_ => NodeKey.Create()).Select(key => (Key: key, Print: KeyList.Fingerprint(key.PublicKey.Span)))
+        .. Enumerable.Range(0, Count).Select(_ => Create()).Select(key => (Key: key, Print: KeyList.Fingerprint(key.PublicKey.Span)))
             .OrderBy(entry => entry.Print, StringComparer.Ordinal),
     ];
+
+    /// <summary>Of a curve whose signatures take a tenth of the time.</summary>
+    private static NodeKey Create()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        return NodeKey.FromPem(key.ExportPkcs8PrivateKeyPem());
+    }
 
     /// <summary>All of them, who may join.</summary>
     public static KeyList All { get; } = new([.. Keys.Select(entry => entry.Key.PublicKeyPem)]);

@@ -59,20 +59,23 @@ internal sealed record Scenario
 
     public TimeSpan? RoundTimeout { get; init; }
 
+    public TimeSpan? RoundDeadline { get; init; }
+
+    /// <summary>How many of the clients are nodes of Fleet; the others are clients of the stream.</summary>
     public int Nodes { get; init; }
 
     public const int RunSeed = 3;
 
     public bool IsAsync => Strategy is "FedBuff" or "FedAsync";
 
-    public ServerConfig CreateConfig() => new(Rounds, RoundTimeout) { AllowUntrained = Rule == Rule.Partial };
+    public ServerConfig CreateConfig() => new(Rounds, RoundTimeout) { RoundDeadline = RoundDeadline, AllowUntrained = Rule == Rule.Partial };
 
     public UpdateLimits CreateLimits() => IsLimited ? UpdateLimits.TensorFlowFederated : Counts ? UpdateLimits.None : new();
 
     public Func<History, bool>? CreateStopWhen() => StopAfter is { } last ? history => history.Reports[^1].Round >= last : null;
 
     /// <summary>What decides the result alone.</summary>
-    public Scenario Essence() => this with { MaxConcurrency = null, Generations = 2, ReturnTimeout = null, RoundTimeout = null, Nodes = 0 };
+    public Scenario Essence() => this with { MaxConcurrency = null, Generations = 2, ReturnTimeout = null, RoundTimeout = null, RoundDeadline = null, Nodes = 0, IsSampled = IsSampled && Rule == Rule.Same };
 
     public static Scenario Draw(Chance chance)
     {
@@ -92,7 +95,7 @@ internal sealed record Scenario
             MaxStaleness = ordered && chance.OneIn(3) ? 1 : null,
             Clients = clients,
             Rounds = 1 + chance.Below(4),
-            IsSampled = same && chance.OneIn(3),
+            IsSampled = (same || partial) && chance.OneIn(3),
             Evaluates = chance.OneIn(2),
             IsStateful = (same || ordered) && chance.OneIn(2),
             IsLimited = !counts && chance.OneIn(4),
@@ -101,31 +104,33 @@ internal sealed record Scenario
             Generations = 2 + chance.Below(2),
             ReturnTimeout = partial ? TimeSpan.FromSeconds(15) : TimeSpan.FromMinutes(20),
             RoundTimeout = partial ? TimeSpan.FromSeconds(30) : null,
-            Nodes = chance.OneIn(40) ? clients : 0,
+            RoundDeadline = partial && chance.OneIn(2) ? TimeSpan.FromSeconds(3 + chance.Below(8)) : null,
+            Nodes = chance.OneIn(10) ? 1 + chance.Below(clients) : 0,
         };
     }
 
     public Strategy CreateStrategy()
     {
         var all = Rule == Rule.Same && !Counts ? Clients : 1;
-        var (fit, evaluate) = (IsSampled ? 0.5 : 1, Evaluates ? IsSampled ? 0.5 : 1 : 0.0);
+        var some = new Selection { Fraction = IsSampled ? 0.5 : 1, MinClients = 1, MinAvailable = all };
+        var (fit, evaluate) = (some with { OverSelection = IsSampled && Rule == Rule.Partial ? 1.5 : 1 }, Evaluates ? some : some with { Fraction = 0 });
         return Strategy switch
         {
-            "FedAvg" => new FedAvg { FractionFit = fit, FractionEvaluate = evaluate, MinAvailableClients = all, MinFitClients = 1, MinEvaluateClients = 1, EvaluateMetricsAggregation = Metrics.WeightedAverage, FitMetricsAggregation = Metrics.WeightedAverage },
-            "FedAvgM" => new FedAvgM { ServerMomentum = 0.9, FractionFit = fit, FractionEvaluate = evaluate, MinAvailableClients = all, MinFitClients = 1, MinEvaluateClients = 1 },
-            "FedAdam" => new FedAdam { FractionFit = fit, FractionEvaluate = evaluate, MinAvailableClients = all, MinFitClients = 1, MinEvaluateClients = 1 },
-            "FedYogi" => new FedYogi { FractionFit = fit, FractionEvaluate = evaluate, MinAvailableClients = all, MinFitClients = 1, MinEvaluateClients = 1 },
-            "FedAdagrad" => new FedAdagrad { FractionFit = fit, FractionEvaluate = evaluate, MinAvailableClients = all, MinFitClients = 1, MinEvaluateClients = 1 },
-            "Scaffold" => new Scaffold { TotalClients = Clients, FractionFit = fit, FractionEvaluate = evaluate, MinAvailableClients = all, MinFitClients = 1, MinEvaluateClients = 1 },
-            "FedNova" => new FedNova { FractionFit = fit, FractionEvaluate = evaluate, MinAvailableClients = all, MinFitClients = 1, MinEvaluateClients = 1 },
-            "FedProx" => new FedProx { ProximalMu = 0.1, FractionFit = fit, FractionEvaluate = evaluate, MinAvailableClients = all, MinFitClients = 1, MinEvaluateClients = 1 },
-            "QFedAvg" => new QFedAvg { FractionFit = fit, FractionEvaluate = evaluate, MinAvailableClients = all, MinFitClients = 1, MinEvaluateClients = 1 },
-            "FedMedian" => new FedMedian { FractionFit = fit, FractionEvaluate = evaluate, MinAvailableClients = all, MinFitClients = 1, MinEvaluateClients = 1 },
-            "FedTrimmedAvg" => new FedTrimmedAvg { FractionFit = fit, FractionEvaluate = evaluate, MinAvailableClients = all, MinFitClients = 1, MinEvaluateClients = 1 },
-            "GeometricMedian" => new GeometricMedian { FractionFit = fit, FractionEvaluate = evaluate, MinAvailableClients = all, MinFitClients = 1, MinEvaluateClients = 1 },
-            "Krum" => new Krum { FractionFit = fit, FractionEvaluate = evaluate, MinAvailableClients = all, MinFitClients = 1, MinEvaluateClients = 1 },
-            "FedBuff" => new FedBuff { BufferSize = UpdatesPerStep, Ordered = IsOrdered, MaxConcurrency = AtWork ?? 100, MaxStaleness = MaxStaleness, FractionEvaluate = evaluate, MinAvailableClients = all, MinFitClients = 1, MinEvaluateClients = 1, Staleness = Counts ? StalenessWeight.Constant : StalenessWeight.Polynomial() },
-            "FedAsync" => new FedAsync { Ordered = IsOrdered, MaxConcurrency = AtWork ?? 100, MaxStaleness = MaxStaleness, FractionEvaluate = evaluate, MinAvailableClients = all, MinFitClients = 1, MinEvaluateClients = 1 },
+            "FedAvg" => new FedAvg { FitSelection = fit, EvaluateSelection = evaluate, EvaluateMetricsAggregation = Metrics.WeightedAverage, FitMetricsAggregation = Metrics.WeightedAverage },
+            "FedAvgM" => new FedAvgM { ServerMomentum = 0.9, FitSelection = fit, EvaluateSelection = evaluate },
+            "FedAdam" => new FedAdam { FitSelection = fit, EvaluateSelection = evaluate },
+            "FedYogi" => new FedYogi { FitSelection = fit, EvaluateSelection = evaluate },
+            "FedAdagrad" => new FedAdagrad { FitSelection = fit, EvaluateSelection = evaluate },
+            "Scaffold" => new Scaffold { TotalClients = Clients, FitSelection = fit, EvaluateSelection = evaluate },
+            "FedNova" => new FedNova { FitSelection = fit, EvaluateSelection = evaluate },
+            "FedProx" => new FedProx { ProximalMu = 0.1, FitSelection = fit, EvaluateSelection = evaluate },
+            "QFedAvg" => new QFedAvg { FitSelection = fit, EvaluateSelection = evaluate },
+            "FedMedian" => new FedMedian { FitSelection = fit, EvaluateSelection = evaluate },
+            "FedTrimmedAvg" => new FedTrimmedAvg { FitSelection = fit, EvaluateSelection = evaluate },
+            "GeometricMedian" => new GeometricMedian { FitSelection = fit, EvaluateSelection = evaluate },
+            "Krum" => new Krum { FitSelection = fit, EvaluateSelection = evaluate },
+            "FedBuff" => new FedBuff { BufferSize = UpdatesPerStep, Ordered = IsOrdered, MaxConcurrency = AtWork ?? 100, MaxStaleness = MaxStaleness, FitSelection = fit, EvaluateSelection = evaluate, Staleness = Counts ? StalenessWeight.Constant : StalenessWeight.Polynomial() },
+            "FedAsync" => new FedAsync { Ordered = IsOrdered, MaxConcurrency = AtWork ?? 100, MaxStaleness = MaxStaleness, FitSelection = fit, EvaluateSelection = evaluate },
             _ => throw new InvalidOperationException($"[faults] there is no strategy {Strategy}"),
         };
     }

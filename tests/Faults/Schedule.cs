@@ -91,7 +91,7 @@ internal sealed class Schedule
     private void StartServer()
     {
         if (Server is { IsDead: false } || IsOver) return;
-        Disk.CutPower();
+        if (World.Chance.OneIn(2)) Disk.CutPower();
         if (RotsAtRestart && servers > 0)
         {
             RotsAtRestart = false;

@@ -19,7 +19,7 @@ internal sealed class StreamLink : IInstructionWriter
         (world, this.server, this.client) = (server.World, server, client);
         var source = new CancellationTokenSource();
         (lose, Lost) = (source.Cancel, source.Token);
-        Info = ClientInfo.Create(client.Name, ClientName.Stable(client.Machine.Name));
+        Info = ClientInfo.Create(client.Name, client.Machine.StableName);
         Connection = new(Info, this);
         world.Watch(EndWhenClosedAsync());
     }
@@ -44,8 +44,12 @@ internal sealed class StreamLink : IInstructionWriter
         // A server that dies as it sends may have sent.
         if (!dies || world.Chance.OneIn(2))
         {
+            var isLost = LosesMessage();
             var bytes = StreamMessages.Instructions.Write(instruction);
-            Down($"{instruction.GetType().Name} reaches {client.Name}", () => client.Receive(this, StreamMessages.Instructions.Read(new(bytes)).Take() with { Round = instruction.Round }));
+            Down($"{instruction.GetType().Name} reaches {client.Name}", () =>
+            {
+                if (!isLost) client.Receive(this, StreamMessages.Instructions.Read(new(bytes)).Take() with { Round = instruction.Round });
+            });
             if (!dies) return Task.FromResult((long)bytes.Length);
         }
         return new TaskCompletionSource<long>().Task;
@@ -53,10 +57,11 @@ internal sealed class StreamLink : IInstructionWriter
 
     public void Reply(Reply reply)
     {
+        var isLost = LosesMessage();
         var bytes = StreamMessages.Replies.Write(reply);
         Up($"{reply.GetType().Name} of {client.Name} arrives", () =>
         {
-            if (server.IsDead || serverKnows) return;
+            if (server.IsDead || serverKnows || isLost) return;
             // A message that nobody asked for ends the stream.
             if (!Connection.Deliver(StreamMessages.Replies.Read(new(bytes)))) ServerEnds("sent what nobody asked for");
         });
@@ -84,6 +89,9 @@ internal sealed class StreamLink : IInstructionWriter
     }
 
     public override string ToString() => $"stream of {client.Name}: cut {isCut}, server knows {serverKnows}, client knows {clientKnows}, {client.State}";
+
+    /// <summary>A message that vanishes, while both sides think that the stream lives: only a timeout helps then.</summary>
+    private bool LosesMessage() => client.Machine.Schedule is { Scenario.RoundTimeout: not null, Faults: var faults } && faults.LosesMessage();
 
     private async Task EndWhenClosedAsync()
     {
