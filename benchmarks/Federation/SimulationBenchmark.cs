@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using System.Globalization;
 using ManagedFed.Federation;
 using ManagedFed.Nn;
@@ -36,27 +35,11 @@ internal static class SimulationBenchmark
         var factory = VirtualClients.Of(
             Model, static () => new Sgd(0.03), static (logits, labels) => Losses.CrossEntropy(logits, labels),
             client => images.Slice((int)((long)client * examples % places), examples), options: new() { BatchSize = batch });
-        var times = new List<(long Time, TimeSpan Processor)>();
-        var strategy = new FedAvg
-        {
-            FractionFit = 0,
-            MinFitClients = sampled,
-            FractionEvaluate = 0,
-            InitialParameters = Parameters.Of(Model()),
-            EvaluateFunction = (_, _) =>
-            {
-                times.Add((Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime));
-                return null;
-            },
-        };
-        await FederatedSimulation.RunAsync(clients, factory, new ServerConfig(rounds + 1), strategy, new() { Seed = 0 }, cancellation);
-
-        var seconds = Stopwatch.GetElapsedTime(times[1].Time, times[^1].Time).TotalSeconds;
-        var processor = (times[^1].Processor - times[1].Processor).TotalMicroseconds / ((double)sampled * rounds);
-        using var process = Process.GetCurrentProcess();
+        var time = await SimulationTime.OfAsync(clients, sampled, rounds, factory, Parameters.Of(Model()), cancellation);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{clients} clients, {sampled} a round, {examples} examples in batches of {batch}: {seconds / rounds:0.000} s a round, "
-            + $"{sampled * rounds / seconds:0} updates a second, {processor:0} µs of processor time for each; peak {process.PeakWorkingSet64 >> 20} MB, images {images.Inputs.ByteCount >> 20} MB of it"));
+            $"{clients} clients, {sampled} a round, {examples} examples in batches of {batch}: {time.SecondsARound:0.000} s a round, "
+            + $"{sampled / time.SecondsARound:0} updates a second, {time.ProcessorMicroseconds:0} µs of processor time for each; "
+            + $"peak {time.PeakMegabytes} MB, images {images.Inputs.ByteCount >> 20} MB of it"));
     }
 
     private static Sequential Model()

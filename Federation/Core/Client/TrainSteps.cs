@@ -15,11 +15,16 @@ namespace ManagedFed.Federation;
 /// <param name="log">Told when that becomes so.</param>
 internal sealed class TrainSteps(Module model, Optimizer optimizer, Func<Tensor, Tensor, (Tensor Loss, Tensor? Right)> loss, bool compile, ILogger log)
 {
-    /// <summary>Beyond so many batch shapes or chains a server varies them without end, and the old ones only hold memory.</summary>
+    /// <summary>Beyond so many batch shapes or chains a server, or clients of many sizes, vary them without end, and more of them only hold memory.</summary>
     private const int MostPlans = 16;
+
+    /// <summary>After so many steps of other shapes than the recorded ones it is these that are rare.</summary>
+    private const int MostStrays = 256;
 
     private readonly Dictionary<string, CompiledStep> steps = [];
     private bool isCompiled = compile;
+    private bool isFull;
+    private int strays;
     private CompiledStep? now;
 
     /// <summary>Begins a round.</summary>
@@ -29,12 +34,14 @@ internal sealed class TrainSteps(Module model, Optimizer optimizer, Func<Tensor,
     {
         var chain = string.Join('|', terms.Select(entry =>
             $"{entry.Term.Name}({string.Join(',', entry.Values.Select(value => $"{value.Key} {value.Value.Shape} {value.Value.DType}"))})"));
-        if (steps.TryGetValue(chain, out now) && now.IsCurrent && (!isCompiled || now.Statistics.Traces < MostPlans))
+        if (steps.TryGetValue(chain, out now) && now.IsCurrent && strays < MostStrays)
         {
+            isFull = isCompiled && now.Statistics.Traces >= MostPlans;
             foreach (var (gradientTerm, entry) in now.Terms.Zip(terms)) gradientTerm.Values = entry.Values;
             return;
         }
         if (steps.Count >= MostPlans) steps.Clear();
+        (isFull, strays) = (false, 0);
         steps[chain] = now = new(
             model, optimizer, batch => loss(batch[0], batch[1]),
             [.. terms.Select(entry => new GradientTerm(entry.Term.Name, entry.Values, entry.Term.Update))]);
@@ -44,6 +51,11 @@ internal sealed class TrainSteps(Module model, Optimizer optimizer, Func<Tensor,
     public (double Loss, double Right) Run(Tensor inputs, Tensor labels)
     {
         if (!isCompiled) return now!.RunUncompiled(inputs, labels);
+        if (isFull && !now!.IsRecorded(inputs, labels))
+        {
+            strays++;
+            return now.RunUncompiled(inputs, labels);
+        }
         try
         {
             return now!.Run(inputs, labels);

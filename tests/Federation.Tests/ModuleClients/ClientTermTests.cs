@@ -80,6 +80,32 @@ public sealed class ClientTermTests
         }
     }
 
+    /// <summary>Once as many shapes are recorded as are kept, others run as they are, and those that were recorded stay; until the others are the many.</summary>
+    [Fact]
+    public async Task FitAsync_OfMoreShapesThanAreKept_KeepsTheRecordedOnes()
+    {
+        var (calls, kind) = (0, ClientKit.Kinds["sgd"]);
+        var client = kind.Client(loss: (p, y) =>
+        {
+            calls++;
+            return ClientKit.Loss(p, y);
+        });
+        async Task<int> Fit(int size)
+        {
+            calls = 0;
+            await client.FitAsync(kind.Start(), new Dictionary<string, Scalar> { ["batch_size"] = size }, Cancellation);
+            return calls;
+        }
+        Assert.Equal(1, await Fit(8));
+        for (var size = 9; size <= 31; size++) await Fit(size);
+        Assert.Equal(0, await Fit(8));
+        // 31 and the one that is left over.
+        Assert.Equal(2, await Fit(31));
+        Assert.Equal(2, await Fit(31));
+        for (var i = 0; i < 128; i++) await Fit(31);
+        Assert.Equal(0, await Fit(31));
+    }
+
     [Fact]
     public async Task FitAsync_OfLabelsOutOfRange_IsRefusedCompiledOrNot()
     {
