@@ -9,7 +9,12 @@ internal sealed partial class AsyncLoop
     private async Task TrainAsTheyComeAsync(Step now, CancellationToken cancellation)
     {
         if (!WasOpen(now.State.Round)) await KeepClientsAsync(now.State, cancellation).ConfigureAwait(false);
-        foreach (var update in now.State.Round == FirstRound ? AcceptedBefore : []) TakeKept(now.State, update);
+        if (now.State.Round == FirstRound)
+        {
+            foreach (var update in AcceptedBefore) TakeKept(now.State, update);
+            // A lost update's place and number stay its own.
+            now.Taken = Math.Max(now.Taken, LostBefore.NextPlace);
+        }
         while (!IsFull)
         {
             if (await AskOrHearAsync(cancellation).ConfigureAwait(false)) continue;
@@ -21,7 +26,7 @@ internal sealed partial class AsyncLoop
 
     private void Train(ClientInfo client, RoundState state, CancellationToken cancellation)
     {
-        if (TaskOf(client, state, CountedOf(client)) is not { } task)
+        if (TaskOf(client, state, CountedOf(client) + LostOf(client, state.Round)) is not { } task)
         {
             resting.Add(client);
             return;
@@ -36,6 +41,9 @@ internal sealed partial class AsyncLoop
             },
             result => (result.NumExamples, LossIn(result.Metrics)), cancellation);
     }
+
+    /// <summary>How many accepted updates of a client have been lost from this step: their numbers are not given again.</summary>
+    private int LostOf(ClientInfo client, int round) => round == FirstRound ? LostBefore.Clients.Count(name => name == client.StableName) : 0;
 
     /// <summary>Folds an update into the present step, unless it is too old or comes after the last.</summary>
     private async Task TakeAsync(ClientTask<FitInstructions> task, RoundState state, FitResult result, CancellationToken cancellation)

@@ -24,6 +24,9 @@ internal abstract partial class ServerLoop
     /// <summary>The updates of the step in which a run without rounds goes on, in the order they came.</summary>
     protected IReadOnlyList<StoredUpdate> AcceptedBefore => stored?.Accepted ?? [];
 
+    /// <summary>The clients of those that were accepted in it and lost since, and the place behind all of them.</summary>
+    protected (IReadOnlyList<string> Clients, int NextPlace) LostBefore => (stored?.Lost ?? [], stored?.NextPlace ?? 0);
+
     /// <summary>What clients had been asked before that step and had not yet counted, the first first; empty unless updates count in order.</summary>
     protected IReadOnlyList<StoredQuestion> AskedBefore => stored?.Asked ?? [];
 

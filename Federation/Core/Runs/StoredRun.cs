@@ -43,6 +43,12 @@ internal sealed class StoredRun : IDisposable
     /// <summary>The updates accepted in the round after <see cref="State"/>, by place.</summary>
     public IReadOnlyList<StoredUpdate> Accepted { get; private set; } = [];
 
+    /// <summary>The clients of updates accepted in it whose files were damaged, one for each.</summary>
+    public IReadOnlyList<string> Lost { get; private set; } = [];
+
+    /// <summary>The place behind all updates accepted in it, lost ones too.</summary>
+    public int NextPlace { get; private set; }
+
     /// <summary>The clients that were there when that round began; null when it did not, or when they were only counted.</summary>
     public IReadOnlyList<string>? Clients { get; private set; }
 
@@ -59,7 +65,8 @@ internal sealed class StoredRun : IDisposable
     /// <param name="disk">The disk, which is closed with the run.</param>
     /// <param name="generations">How many states are kept, at least 1.</param>
     /// <param name="log">Is told what is damaged.</param>
-    /// <exception cref="InvalidDataException">The run has states, and none of them can be read.</exception>
+    /// <exception cref="InvalidDataException">The run has states, and all of them are damaged.</exception>
+    /// <exception cref="IOException">The disk fails.</exception>
     public static StoredRun Open(IRunDisk disk, int generations, ILogger log)
     {
         var run = new StoredRun(disk, generations, log);
@@ -231,7 +238,10 @@ internal sealed class StoredRun : IDisposable
         }
         if (!rounds.TryGetValue((State?.Round ?? -1) + 1, out var open)) return;
         (Clients, ClientCount) = (open.Clients, open.ClientCount);
-        Accepted = [.. open.Updates.Values.Select(LoadUpdate).OfType<StoredUpdate>()];
+        var updates = open.Updates.ToDictionary(update => update.Key, update => LoadUpdate(update.Value));
+        Accepted = [.. updates.Values.OfType<StoredUpdate>()];
+        Lost = [.. updates.Where(update => update.Value is null).Select(update => Text(open.Updates[update.Key], "client"))];
+        NextPlace = open.Updates.Keys.LastOrDefault(-1) + 1;
         IsClosed = open.Counted is { } counted && counted.All(place => Accepted.Any(update => update.Place == place));
     }
 
@@ -275,7 +285,8 @@ internal sealed class StoredRun : IDisposable
             }
             why = "it is not there";
         }
-        catch (Exception exception) when (exception is FormatException or IOException or KeyNotFoundException or InvalidOperationException)
+        // What the disk cannot read now is not damaged: it may be read the next time, and is not to be worked around until then.
+        catch (Exception exception) when (exception is FormatException or EndOfStreamException or KeyNotFoundException or InvalidOperationException)
         {
             why = exception.Message;
         }
