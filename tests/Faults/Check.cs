@@ -23,6 +23,7 @@ internal sealed class Check(bool forgetsFlushed = false)
         var schedule = new Schedule(scenario, chance.Next(), trace, usual, forgetsFlushed: forgetsFlushed);
         var (state, history, _) = await schedule.RunAsync();
         Invariants.CheckDisk(schedule.Disk, scenario);
+        Invariants.CheckAccepted(schedule.Disk, state);
         var outcome = Outcome.Of(state, scenario);
         var missesReports = schedule.Disk.IsRotten && state.Reports.Count(report => report.Round > 0) < state.Round;
         if (scenario.Rule == Rule.Same && !scenario.Counts) Hold(outcome.Difference(expected, missesReports));

@@ -15,7 +15,8 @@ internal sealed class Disk(World world)
     /// <summary>Files that were removed, while the folder was not flushed since: they may be back after a power cut.</summary>
     private readonly Dictionary<string, byte[]> removed = new(StringComparer.Ordinal);
 
-    private readonly HashSet<(int Round, string Client)> accepted = [];
+    /// <summary>The updates of which a server was told that they are on disk, by round and place.</summary>
+    private readonly SortedDictionary<(int Round, int Place), string> accepted = [];
 
     public ServerProcess? Holder { get; private set; }
 
@@ -24,7 +25,7 @@ internal sealed class Disk(World world)
     /// <summary>How many of the next calls fail.</summary>
     public int Failures { get; set; }
 
-    /// <summary>True once bytes were damaged that had been flushed.</summary>
+    /// <summary>True once bytes that had been flushed were damaged, or could not be read.</summary>
     public bool IsRotten { get; private set; }
 
     /// <summary>True for a disk that lies: the end of what was flushed is gone after a power cut. Schedules that see nothing of that are blind.</summary>
@@ -57,7 +58,10 @@ internal sealed class Disk(World world)
     }
 
     /// <summary>True when a server was told that this client's update of the round is on disk.</summary>
-    public bool HasAccepted(int round, string client) => accepted.Contains((round, client));
+    public bool HasAccepted(int round, string client) => AcceptedIn(round).Contains(client);
+
+    /// <summary>Whose updates were accepted in a round, in their order.</summary>
+    public IEnumerable<string> AcceptedIn(int round) => accepted.Where(update => update.Key.Round == round).Select(update => update.Value);
 
     /// <summary>Notes what a server now relies on. A round that begins anew asks anew.</summary>
     private void Accept(ReadOnlySpan<byte> lines)
@@ -65,11 +69,15 @@ internal sealed class Disk(World world)
         foreach (var line in Encoding.UTF8.GetString(lines).Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             using var entry = JsonDocument.Parse(line.AsMemory(line.IndexOf(' ', StringComparison.Ordinal) + 1));
-            var round = entry.RootElement.GetProperty("round").GetInt32();
-            switch (entry.RootElement.GetProperty("event").GetString())
+            var (json, round) = (entry.RootElement, entry.RootElement.GetProperty("round").GetInt32());
+            switch (json.GetProperty("event").GetString())
             {
-                case "begin": accepted.RemoveWhere(update => update.Round == round); break;
-                case "update": accepted.Add((round, entry.RootElement.GetProperty("client").GetString()!)); break;
+                case "begin":
+                    foreach (var update in accepted.Keys.Where(update => update.Round == round).ToArray()) accepted.Remove(update);
+                    break;
+                case "update":
+                    accepted[(round, json.GetProperty("place").GetInt32())] = json.GetProperty("client").GetString()!;
+                    break;
             }
         }
     }
@@ -123,7 +131,16 @@ internal sealed class Disk(World world)
             return [.. disk.files.Keys.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Select(name => name[prefix.Length..].Split('/')[0]).Distinct()];
         }
 
-        public Stream? Read(string name) => disk.files.TryGetValue(name, out var bytes) ? new MemoryStream(bytes, writable: false) : null;
+        public Stream? Read(string name)
+        {
+            if (process is not null && disk.Failures > 0 && disk.Chance.OneIn(2))
+            {
+                // What cannot be read is as good as damaged.
+                disk.IsRotten = true;
+                disk.Fail();
+            }
+            return disk.files.TryGetValue(name, out var bytes) ? new MemoryStream(bytes, writable: false) : null;
+        }
 
         public void Replace(string name, Action<Stream> write)
         {

@@ -54,6 +54,20 @@ internal static class Invariants
         throw new BrokenException($"client {ClientMachine.NumberOf(stableName)} is asked for round {round}, and its update was accepted already");
     }
 
+    /// <summary>In each round just those updates counted that were accepted, and each once.</summary>
+    public static void CheckAccepted(Disk disk, RunState state)
+    {
+        if (disk.IsRotten) return;
+        foreach (var report in state.Reports.Where(report => report.Round > 0))
+        {
+            var accepted = disk.AcceptedIn(report.Round).Order(StringComparer.Ordinal);
+            if (!accepted.SequenceEqual(report.Trained.Order(StringComparer.Ordinal)))
+            {
+                throw new BrokenException($"in round {report.Round} the updates of [{string.Join(' ', accepted)}] were accepted, and those of [{string.Join(' ', report.Trained)}] counted");
+            }
+        }
+    }
+
     /// <summary>What a run leaves on its disk follows its clients and the rounds kept, not the faults.</summary>
     public static void CheckDisk(Disk disk, Scenario scenario)
     {

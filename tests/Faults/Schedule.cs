@@ -119,7 +119,7 @@ internal sealed class Schedule
         if (!Server.Run.IsCompleted) return false;
         if (Server.Run.IsCompletedSuccessfully) return true;
         var exception = Server.Run.Exception?.InnerException;
-        var mayEnd = Server.IsStopping ? Server.Run.IsCanceled || exception is RunCanceledException : exception is IOException && HasFaults;
+        var mayEnd = Server.IsStopping ? Server.Run.IsCanceled || exception is RunCanceledException : HasFaults && (exception is IOException || exception is InvalidDataException && Disk.IsRotten);
         if (!mayEnd) throw exception as BrokenException ?? new BrokenException($"the run failed: {exception}");
         World.Trace.Add(World.Now, $"{Server.Name} ends");
         Server.Exit();
