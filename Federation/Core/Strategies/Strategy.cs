@@ -8,11 +8,6 @@ namespace ManagedFed.Federation;
 /// <param name="Instructions">The work.</param>
 public sealed record ClientTask<TInstructions>(ClientInfo Client, TInstructions Instructions) where TInstructions : Instruction;
 
-/// <summary>A loss and metrics measured on the server.</summary>
-/// <param name="Loss">The loss.</param>
-/// <param name="Metrics">Further values.</param>
-public sealed record CentralEvaluation(double Loss, IReadOnlyDictionary<string, Scalar>? Metrics = null);
-
 /// <summary>What one client's evaluation gave.</summary>
 /// <param name="Client">The client.</param>
 /// <param name="Loss">Its loss.</param>
