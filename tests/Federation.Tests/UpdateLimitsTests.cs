@@ -10,8 +10,6 @@ public sealed class UpdateLimitsTests
 {
     private static readonly RoundState State = TestKit.State(TestKit.Floats(1, 1));
 
-    private static readonly ClientInfo Client = new("client", "test");
-
     [Fact]
     public void Clip_BeyondTheLimit_ShortensTheUpdate()
     {
@@ -30,7 +28,7 @@ public sealed class UpdateLimitsTests
         var filter = Filter(new() { Clipping = NormLimit.Fixed(5), Zeroing = NormLimit.Fixed(5) });
         var result = TestKit.Fit(1, TestKit.Floats(x, y));
         Assert.Null(filter.Check(State, result));
-        Assert.Same(result, filter.Clip(State, Client, result));
+        Assert.Same(result, filter.Clip(State, result));
         Assert.Equal((0, 0), filter.EndRound());
     }
 
@@ -255,27 +253,54 @@ public sealed class UpdateLimitsTests
             Increment = increment,
         }).Message, StringComparison.Ordinal);
 
-    private static UpdateFilter Filter(UpdateLimits limits) => new(limits, new LogRecorder());
+    private static Rounds Filter(UpdateLimits limits) => new(limits);
 
-    private static IReadOnlyList<NdArray> Clipped(UpdateFilter filter, RoundState state, FitResult result)
+    private static IReadOnlyList<NdArray> Clipped(Rounds filter, RoundState state, FitResult result)
     {
         Assert.Null(filter.Check(state, result));
-        return filter.Clip(state, Client, result).Parameters.Arrays;
+        return filter.Clip(state, result).Parameters.Arrays;
     }
 
     /// <summary>Which of some norms pass.</summary>
-    private static bool[] Passing(UpdateFilter filter, params float[] norms)
+    private static bool[] Passing(Rounds filter, params float[] norms)
     {
         var state = TestKit.State(TestKit.Floats(0));
         return [.. norms.Select(norm =>
         {
             var result = TestKit.Fit(1, TestKit.Floats(norm));
             var passes = filter.Check(state, result) is null;
-            if (passes) filter.Clip(state, Client, result);
+            if (passes) filter.Clip(state, result);
             return passes;
         })];
     }
 
     private static Task<History> Run(ArrayClient[] clients, int rounds, SimulationOptions options) => FederatedSimulation.RunAsync(
         clients, new(rounds), new FedAvg { InitialParameters = new(TestKit.Floats(0)), FractionEvaluate = 0 }, options, TestContext.Current.CancellationToken).Bounded();
+
+    /// <summary>Round after round under some limits, which remember what a strategy would.</summary>
+    private sealed class Rounds(UpdateLimits limits)
+    {
+        private StrategyState memory = StrategyState.Empty;
+        private RoundLimits? round;
+        private int refused;
+
+        public Refusal? Check(RoundState state, FitResult result)
+        {
+            var refusal = Now(state).Check(state.Parameters, result);
+            if (refusal is not null) refused++;
+            return refusal;
+        }
+
+        public FitResult Clip(RoundState state, FitResult result) => Now(state).Clip(state.Parameters, result);
+
+        public (int Refused, int Clipped) EndRound()
+        {
+            var counts = (refused, round?.Clipped ?? 0);
+            memory = round?.Next(memory) ?? memory;
+            (round, refused) = (null, 0);
+            return counts;
+        }
+
+        private RoundLimits Now(RoundState state) => round ??= new(limits, state with { Strategy = memory }, limit => limit, new LogRecorder());
+    }
 }

@@ -120,7 +120,6 @@ internal static class KnobTable
         RoundReport round any numExamples any lossDistributed any lossCentralized any updatesRefused any updatesClipped any elapsed any
         RunState round any
         FitEnd effectiveSteps any
-        LimitState zeroing any clipping any
         RoundValue round any
         """;
 

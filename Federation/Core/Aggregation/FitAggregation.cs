@@ -11,9 +11,25 @@ public abstract class FitAggregation
     /// <param name="result">The result; not kept by the caller.</param>
     public abstract void Add(int place, FitResult result);
 
+    /// <summary>Says what is wrong with a result, by what the round has learnt so far; null, the default, lets it in.</summary>
+    /// <remarks>Asked before the result is kept and added, from any thread and of several results at once, after <see cref="Strategy.Check(RoundState, FitResult)"/>.</remarks>
+    /// <param name="state">The round whose model the result was trained from; without rounds that may be one before.</param>
+    /// <param name="result">The result.</param>
+    public virtual Refusal? Check(RoundState state, FitResult result) => null;
+
     /// <summary>The next global model, or null to keep the present one. Called once, after the last result.</summary>
     /// <param name="failures">The clients whose result did not come or was refused.</param>
     public abstract FitAggregate? Complete(IReadOnlyList<ClientFailure> failures);
+
+    /// <summary>What the strategy remembers of a round that makes no new model; null, the default, leaves it as it was.</summary>
+    /// <remarks>Called last, in place of <see cref="Complete"/> when results are too few, and after it when it gave no model or one that was refused.</remarks>
+    public virtual StrategyState? Abandon() => null;
+
+    /// <summary>How many results counted shortened.</summary>
+    internal virtual int Clipped => 0;
+
+    /// <summary>Why <see cref="Complete"/> gave no model, when it made one; null when it made none.</summary>
+    internal virtual string? Problem => null;
 }
 
 /// <summary>What an aggregation makes of a round's results.</summary>

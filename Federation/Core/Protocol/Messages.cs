@@ -89,7 +89,11 @@ public sealed record GetParametersResult(ResultStatus Status, Parameters Paramet
 /// <param name="NumExamples">The examples trained on: the model's weight in the mean.</param>
 /// <param name="Metrics">Measured values.</param>
 public sealed record FitResult(ResultStatus Status, Parameters Parameters, long NumExamples, IReadOnlyDictionary<string, Scalar> Metrics)
-    : Result(Status);
+    : Result(Status)
+{
+    /// <summary>Whose it is, for the log; null where that does not matter.</summary>
+    internal string? From { get; init; }
+}
 
 /// <summary>A model's loss on the client's data.</summary>
 /// <param name="Status">How it went.</param>

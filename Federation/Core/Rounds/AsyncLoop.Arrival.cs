@@ -33,7 +33,7 @@ internal sealed partial class AsyncLoop
         }
         given[client] = state.Round - 1;
         Ask<FitInstructions, FitResult>(
-            "fit", state.Round, task, result => CheckFit(state, state, result), result => TakeAsync(task, state, result, cancellation), failure =>
+            "fit", state.Round, task, result => CheckFit(state, state, step?.Aggregation, result), result => TakeAsync(task, state, result, cancellation), failure =>
             {
                 given.Remove(client);
                 resting.Add(client);
@@ -66,7 +66,7 @@ internal sealed partial class AsyncLoop
         var client = ClientInfo.Create("before", update.Client);
         step!.Taken = update.Place + 1;
         if (StateBefore(now, update.Given) is not { } state) return;
-        if (CheckFit(state, state, update.Result) is { } refusal)
+        if (CheckFit(state, state, step.Aggregation, update.Result with { From = client.Name }) is { } refusal)
         {
             step.Failures.Add(new(client, refusal.Reason, refusal.Message));
             return;

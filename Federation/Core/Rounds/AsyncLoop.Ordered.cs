@@ -122,7 +122,7 @@ internal sealed partial class AsyncLoop
             return;
         }
         // Only now: what limits learn of an update is not to depend on when it came.
-        if (Checked(now.State.Round, result => CheckFit(question.State, question.State, result), question.Result!) is { } refusal)
+        if (Checked(now.State.Round, result => CheckFit(question.State, question.State, now.Aggregation, result), question.Result!) is { } refusal)
         {
             Refuse(now, client, refusal);
             return;

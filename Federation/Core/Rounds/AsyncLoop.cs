@@ -8,7 +8,7 @@ namespace ManagedFed.Federation;
 /// One task keeps all that changes; each question is a task of its own, which leaves what is to be done about its answer in the
 /// mailbox. The mailbox is bounded by the number of questions, and so by <see cref="AsyncStrategy.MaxConcurrency"/>.
 /// </remarks>
-internal sealed partial class AsyncLoop(ServerConfig config, AsyncStrategy strategy, IClientPopulation registry, FederationOptions options, ILogger log)
+internal sealed partial class AsyncLoop(ServerConfig config, LimitingAsyncStrategy strategy, IClientPopulation registry, FederationOptions options, ILogger log)
     : ServerLoop(config, strategy, registry, options, log)
 {
     /// <summary>A peer that fails and comes back as another, again and again, ends the step: its failures are not to fill the memory.</summary>
@@ -68,7 +68,7 @@ internal sealed partial class AsyncLoop(ServerConfig config, AsyncStrategy strat
         BlockPool.Shared.Reclaim();
         resting.Clear();
         var state = strategy.Ordered ? await EnterAsync(round, history, cancellation).ConfigureAwait(false) : Now(round, Purpose.Fit, history);
-        var now = step = new(state, strategy.AggregateFit(Door.Show(state)));
+        var now = step = new(state, strategy.AggregateFit(state));
         using var reminder = new Reminder(Options.TimeProvider, passed => mailbox.Writer.TryWrite(() =>
         {
             Log.StillAtWork(round, Config.NumRounds, "fit", atWork.Count, passed.TotalSeconds, NameList.Few([.. atWork.Keys.Select(client => client.Name)]));
@@ -94,7 +94,7 @@ internal sealed partial class AsyncLoop(ServerConfig config, AsyncStrategy strat
         var staleness = step.State.Round - state.Round;
         try
         {
-            step.Aggregation.Add(Filter.Clip(state, client, result), Door.Copy(model), staleness);
+            step.Aggregation.Add(result, Door.Copy(model), staleness);
         }
         catch (Exception exception)
         {

@@ -2,14 +2,12 @@ using Microsoft.Extensions.Logging;
 
 namespace ManagedFed.Federation;
 
-/// <summary>Fit, central evaluation and evaluation by clients, round after round; a round waits for all its clients.</summary>
+/// <summary>Fit, central evaluation and evaluation by clients, round after round; a round waits for its clients, see <see cref="Selection"/>.</summary>
 internal sealed partial class RoundLoop(ServerConfig config, Strategy strategy, IClientPopulation registry, FederationOptions options, ILogger log)
-    : ServerLoop(config, strategy, registry, options, log)
+    : ServerLoop(config, new LimitingStrategy(strategy, options.UpdateLimits, log), registry, options, log)
 {
-    private readonly Strategy strategy = strategy;
-
     private Eligibility Eligibility => field ??= new(
-        strategy, Registry, Options.MaxConcurrency, late, PropertiesOfAsync, Options.TimeProvider, client => Log.NoProperties(client.Name, "it takes too long"));
+        Strategy, Registry, Options.MaxConcurrency, late, PropertiesOfAsync, Options.TimeProvider, client => Log.NoProperties(client.Name, "it takes too long"));
 
     protected override async Task TrainAsync(History history, CancellationToken cancellation)
     {
@@ -36,21 +34,21 @@ internal sealed partial class RoundLoop(ServerConfig config, Strategy strategy, 
     private async Task FitAsync(int round, History history, CancellationToken cancellation)
     {
         var before = ClientsBefore(round);
-        if (before is not null && Registry.VirtualCount is not null) before = await Eligibility.AmongAsync(strategy.FitSelection, before, cancellation).ConfigureAwait(false);
+        if (before is not null && Registry.VirtualCount is not null) before = await Eligibility.AmongAsync(Strategy.FitSelection, before, cancellation).ConfigureAwait(false);
         var state = before is not null
             ? StateOf(round, Purpose.Fit, history, before)
-            : await BeginAsync(round, Purpose.Fit, history, strategy.FitSelection, cancellation).ConfigureAwait(false);
+            : await BeginAsync(round, Purpose.Fit, history, Strategy.FitSelection, cancellation).ConfigureAwait(false);
         if (before is null) await KeepClientsAsync(state, cancellation).ConfigureAwait(false);
-        var tasks = Named(Door.Take(strategy.ConfigureFit(Door.Show(state))), round);
+        var tasks = Named(Door.Take(Strategy.ConfigureFit(Door.Show(state))), round);
         var shown = Door.Show(state);
-        var aggregation = strategy.AggregateFit(shown);
-        var claims = new ExampleClaims(strategy.MaxExamplesRatio, Log);
+        var aggregation = Strategy.AggregateFit(state);
+        var claims = new ExampleClaims(Strategy.MaxExamplesRatio, Log);
         var metrics = new ClientMetrics?[tasks.Count];
         var thrown = new List<ClientFailure>();
         var outcome = await AskAllAsync<FitInstructions, FitResult>(
-            "fit", state, strategy.FitSelection, tasks, result => CheckFit(state, shown, result),
+            "fit", state, Strategy.FitSelection, tasks, result => CheckFit(state, shown, aggregation, result),
             (place, result) => KeepUpdateAsync(round, place, tasks[place].Client, round - 1, result, cancellation),
-            (place, result) => Add(claims.Exchange(new(place, tasks[place].Client, Filter.Clip(state, tasks[place].Client, result)))),
+            (place, result) => Add(claims.Exchange(new(place, tasks[place].Client, result))),
             result => (result.NumExamples, LossIn(result.Metrics)), before is not null && IsClosed(round), cancellation).ConfigureAwait(false);
         await KeepClosedAsync(round, outcome.Counted, outcome.Late, cancellation).ConfigureAwait(false);
         Add(claims.TakeLast());
@@ -78,13 +76,13 @@ internal sealed partial class RoundLoop(ServerConfig config, Strategy strategy, 
 
     private async Task EvaluateAsync(int round, History history, CancellationToken cancellation)
     {
-        if (strategy.FractionEvaluate == 0) return;
-        var state = await BeginAsync(round, Purpose.Evaluate, history, strategy.EvaluateSelection, cancellation).ConfigureAwait(false);
-        var tasks = Door.Take(strategy.ConfigureEvaluate(Door.Show(state)));
+        if (Strategy.FractionEvaluate == 0) return;
+        var state = await BeginAsync(round, Purpose.Evaluate, history, Strategy.EvaluateSelection, cancellation).ConfigureAwait(false);
+        var tasks = Door.Take(Strategy.ConfigureEvaluate(Door.Show(state)));
         var shown = Door.Show(state);
         var evaluations = new ClientEvaluation?[tasks.Count];
         var outcome = await AskAllAsync<EvaluateInstructions, EvaluateResult>(
-            "evaluate", state, strategy.EvaluateSelection, tasks, result => strategy.Check(shown, result),
+            "evaluate", state, Strategy.EvaluateSelection, tasks, result => Strategy.Check(shown, result),
             static (_, _) => Task.CompletedTask,
             (place, result) => evaluations[place] = new(tasks[place].Client, result.Loss, result.NumExamples, result.Metrics),
             result => (result.NumExamples, Shown(result.Loss)), isClosed: false, cancellation).ConfigureAwait(false);

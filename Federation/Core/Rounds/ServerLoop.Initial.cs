@@ -17,13 +17,13 @@ internal abstract partial class ServerLoop
     /// <exception cref="FederationException">No client gives any and nobody can join.</exception>
     private async Task<Parameters> InitialAsync(CancellationToken cancellation)
     {
-        if (strategy.InitialParameters is { } given)
+        if (Strategy.InitialParameters is { } given)
         {
             Log.InitialGiven(given.Count);
             return given.Own();
         }
         // A seed is to choose the same client in whatever order they join.
-        if (Options.Seed is not null && Config.NumRounds > 0) await WaitForAsync(strategy.MinAvailableClients, cancellation).ConfigureAwait(false);
+        if (Options.Seed is not null && Config.NumRounds > 0) await WaitForAsync(Strategy.MinAvailableClients, cancellation).ConfigureAwait(false);
         while (true)
         {
             var clients = await CandidatesAsync(cancellation).ConfigureAwait(false);
@@ -77,7 +77,7 @@ internal abstract partial class ServerLoop
     /// <exception cref="ArgumentException">The user's schema is of another model.</exception>
     private async Task<ParameterSchema?> SchemaAsync(Parameters model, CancellationToken cancellation)
     {
-        if ((strategy.Schema ?? model.Schema) is { } known)
+        if ((Strategy.Schema ?? model.Schema) is { } known)
         {
             if (known.Problem(model) is { } problem) throw new ArgumentException($"[server] the schema does not fit the initial parameters: {problem}");
             return Said(known, "the schema says");
@@ -90,14 +90,14 @@ internal abstract partial class ServerLoop
     private ParameterSchema Said(ParameterSchema found, string source)
     {
         var count = found.Count(parameter => parameter.Role != ParameterRole.Trainable);
-        if (count > 0 && strategy.MovesParameters) Log.Statistics(count, found.Count, source);
+        if (count > 0 && Strategy.MovesParameters) Log.Statistics(count, found.Count, source);
         return found;
     }
 
     /// <summary>Asks the client that gave the model which arrays are statistics, if the strategy has a use for it; others than ours do not know.</summary>
     private async Task<ParameterSchema?> ToldAsync(Parameters model, CancellationToken cancellation)
     {
-        if (!strategy.MovesParameters || giver is null || Registry.Find(giver) is not { } client) return null;
+        if (!Strategy.MovesParameters || giver is null || Registry.Find(giver) is not { } client) return null;
         var config = new Dictionary<string, Scalar> { [ParameterSchema.ReportKey] = true };
         var answer = await AskAsync(client, new GetPropertiesInstructions(config), cancellation).ConfigureAwait(false);
         using var share = answer.Share;

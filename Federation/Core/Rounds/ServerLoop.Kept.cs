@@ -34,14 +34,14 @@ internal abstract partial class ServerLoop
     private History? Resumed()
     {
         if (stored?.State is not { } state) return null;
-        (runId, key, memory, Filter.State, schema) = (state.RunId, state.Key, state.Strategy, state.Limits, state.Parameters.Schema ?? strategy.Schema ?? state.Schema);
+        (runId, key, memory, schema) = (state.RunId, state.Key, state.Strategy, state.Parameters.Schema ?? Strategy.Schema ?? state.Schema);
         var history = History.Of(state);
         history.FinalParameters = Named(history.FinalParameters);
         // Of a round whose report was lost nobody knows that it failed.
         trained = state.Reports.Count(report => report.Round > 0 && report.Unchanged is not null) < state.Round;
         FirstRound = state.Round + 1;
         // Without rounds a client may have several, and is asked for more.
-        foreach (var update in strategy is AsyncStrategy ? [] : stored.Accepted) accepted[update.Client] = update;
+        foreach (var update in Strategy is AsyncStrategy ? [] : stored.Accepted) accepted[update.Client] = update;
         Log.RunResumed(runId, state.Round, stored.Accepted.Count);
         // A run that was to end early has, also when its server did not live to see it.
         if (state.Round > 0 && IsStopped(state.Round, history)) LastRound = state.Round;
@@ -115,7 +115,7 @@ internal abstract partial class ServerLoop
         if (stored is null) return Task.CompletedTask;
         // A round's updates are not another's.
         accepted.Clear();
-        var state = new RunState(runId, round, history.FinalParameters, memory, Filter.State, key) { Schema = schema };
+        var state = new RunState(runId, round, history.FinalParameters, memory, key) { Schema = schema };
         var reports = history.TakeChanged();
         return KeepAsync(run => run.Commit(state, reports, oldest, asked), cancellation);
     }
@@ -158,7 +158,7 @@ internal abstract partial class ServerLoop
     private async Task<IClientConnection?> ReturnAsync(ClientInfo lost, Instruction instruction, CancellationToken over, CancellationToken cancellation)
     {
         // As updates come, the others go on meanwhile.
-        if (lost.StableName is not { } name || strategy is AsyncStrategy { Ordered: false } || Patience is not { } patience) return null;
+        if (lost.StableName is not { } name || Strategy is AsyncStrategy { Ordered: false } || Patience is not { } patience) return null;
         if (instruction is not (FitInstructions or EvaluateInstructions)) return null;
         using var timer = new CancellationTokenSource(patience, Options.TimeProvider);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, over, cancellation);

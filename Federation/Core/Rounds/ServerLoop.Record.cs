@@ -8,7 +8,7 @@ internal abstract partial class ServerLoop
 
     protected void EvaluateCentrally(int round, History history)
     {
-        if (strategy.EvaluateFunction?.Invoke(round, history.FinalParameters.Arrays.Own()) is not { } evaluation) return;
+        if (Strategy.EvaluateFunction?.Invoke(round, history.FinalParameters.Arrays.Own()) is not { } evaluation) return;
         history.AddCentralized(round, evaluation);
         Log.Centralized(round, Config.NumRounds, evaluation.Loss, Shown(evaluation.Metrics ?? Metrics.None));
     }
@@ -27,12 +27,12 @@ internal abstract partial class ServerLoop
         // The clients' models are dropped: the next one goes where they were.
         BlockPool.Shared.Reclaim();
         var (next, why) = few is null ? Complete(state, aggregation, failures) : (null, few);
-        var (refused, clipped) = Filter.EndRound();
-        history.AddLimited(round, refused, clipped);
+        history.AddLimited(round, failures.Count(failure => failure.Reason == FailureReason.Norm), aggregation.Clipped);
         if (next is null)
         {
             Log.Dropped(round, why!);
             history.AddModelKept(round, why!);
+            memory = Abandoned(state, aggregation) ?? memory;
         }
         else
         {
@@ -41,7 +41,7 @@ internal abstract partial class ServerLoop
             trained = true;
         }
         history.AddTrained(round, names, reports.Sum(report => report.NumExamples));
-        if (few is null) history.AddFit(round, Combine("fit", strategy.FitMetricsAggregation, reports));
+        if (few is null) history.AddFit(round, Combine("fit", Strategy.FitMetricsAggregation, reports));
     }
 
     /// <summary>Notes what the clients' evaluations of a round's model say together.</summary>
@@ -57,10 +57,10 @@ internal abstract partial class ServerLoop
         if (why is null)
         {
             long[] claims = [.. reports.Select(report => report.NumExamples)];
-            believed = [.. reports.Select(report => report with { NumExamples = ExampleClaims.Believed(report.NumExamples, claims, strategy.MaxExamplesRatio) })];
+            believed = [.. reports.Select(report => report with { NumExamples = ExampleClaims.Believed(report.NumExamples, claims, Strategy.MaxExamplesRatio) })];
             try
             {
-                loss = strategy.AggregateEvaluate(state, believed, failures);
+                loss = Strategy.AggregateEvaluate(state, believed, failures);
                 var given = believed.Any(report => !double.IsNaN(report.Loss));
                 why = loss is null ? given ? "the strategy made none" : null : double.IsFinite(loss.Value) ? null : $"the strategy made {loss}";
             }
@@ -75,7 +75,7 @@ internal abstract partial class ServerLoop
             return;
         }
         var metrics = Combine(
-            "evaluate", strategy.EvaluateMetricsAggregation, [.. believed.Select(report => new ClientMetrics(report.NumExamples, report.Metrics))]);
+            "evaluate", Strategy.EvaluateMetricsAggregation, [.. believed.Select(report => new ClientMetrics(report.NumExamples, report.Metrics))]);
         history.AddDistributed(state.Round, metrics);
         if (loss is not { } measured)
         {
@@ -93,8 +93,8 @@ internal abstract partial class ServerLoop
     {
         try
         {
-            if (Door.Take(aggregation.Complete(failures)) is not { } next) return (null, "the strategy made no new one");
-            var why = Filter.CheckStep(state.Parameters, next.Parameters, limit => strategy.Reach(limit, Updates.Elements(state.Parameters)));
+            if (Door.Take(aggregation.Complete(failures)) is not { } next) return (null, aggregation.Problem ?? "the strategy made no new one");
+            var why = Problem(state.Parameters, next.Parameters);
             return (why is null ? next : null, why);
         }
         catch (Exception exception)
@@ -106,9 +106,28 @@ internal abstract partial class ServerLoop
 
     private static string NameOf(ClientInfo client) => client.StableName ?? client.Name;
 
+    /// <summary>Says what is wrong with a new model that no strategy may make; null lets it be adopted.</summary>
+    private static string? Problem(Parameters model, Parameters next) => !model.HasArrays
+        ? next.HasArrays ? "the strategy made arrays of a model that is none" : null
+        : UpdateCheck.Tensors(next, model) is { } refusal ? $"the strategy's new model is refused ({refusal.Reason}): {refusal.Message}" : null;
+
+    /// <summary>What the strategy remembers of a round without a new model.</summary>
+    private StrategyState? Abandoned(RoundState state, FitAggregation aggregation)
+    {
+        try
+        {
+            return Door.Take(aggregation.Abandon());
+        }
+        catch (Exception exception)
+        {
+            _ = Failed(state.Round, exception);
+            return null;
+        }
+    }
+
     private string? TooFew(int results, IReadOnlyList<ClientFailure> failures, int late)
     {
-        var wanted = Math.Max(1, strategy.MinResults);
+        var wanted = Math.Max(1, Strategy.MinResults);
         var of = (failures.Count, late) switch
         {
             (0, 0) => "nobody failed, nobody else was chosen",
@@ -117,7 +136,7 @@ internal abstract partial class ServerLoop
             _ => $"{NameList.Summary(failures)}, {late} were late",
         };
         return results < wanted ? $"{results} results are too few, {wanted} wanted: {of}"
-            : failures.Count > 0 && !strategy.AcceptFailures ? $"{failures.Count} failures, and the strategy accepts none: {of}"
+            : failures.Count > 0 && !Strategy.AcceptFailures ? $"{failures.Count} failures, and the strategy accepts none: {of}"
             : null;
     }
 

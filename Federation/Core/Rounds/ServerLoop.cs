@@ -24,7 +24,6 @@ internal abstract partial class ServerLoop
     /// <summary>What is wrong with a result for which nobody waits any more; no failure of its client.</summary>
     protected static readonly Refusal TooLate = new(FailureReason.TimedOut, "came when its round did not wait for it any more");
 
-    private readonly Strategy strategy;
     private RandomKey key;
     private readonly ReplyCast caster;
     private ParameterSchema? schema;
@@ -32,14 +31,13 @@ internal abstract partial class ServerLoop
 
     protected ServerLoop(ServerConfig config, Strategy strategy, IClientPopulation registry, FederationOptions options, ILogger log)
     {
-        this.strategy = strategy;
+        Strategy = strategy;
         Config = config;
         LastRound = config.NumRounds;
         Registry = registry;
         Options = options;
         Log = log;
-        Filter = new(options.UpdateLimits, log);
-        Door = new(strategy);
+        Door = strategy is LimitingAsyncStrategy async ? async.Door : ((LimitingStrategy)strategy).Door;
         caster = new(log);
         key = RandomKey.FromSeed(options.Seed is { } seed ? (ulong)seed : BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))));
     }
@@ -52,7 +50,10 @@ internal abstract partial class ServerLoop
 
     protected ILogger Log { get; }
 
-    /// <summary>What passes between the run and its strategy.</summary>
+    /// <summary>The run's strategy within the limits that every run has.</summary>
+    protected Strategy Strategy { get; }
+
+    /// <summary>What passes between the run and its Strategy.</summary>
     protected StrategyDoor Door { get; }
 
     /// <summary>The loop that the strategy asks for.</summary>
@@ -64,12 +65,9 @@ internal abstract partial class ServerLoop
             : new[] { strategy.FitSelection, strategy.EvaluateSelection }.Select(selection =>
                 selection.Criterion is not null ? nameof(Selection.Criterion) : selection.OverSelection > 1 ? nameof(Selection.OverSelection) : null).FirstOrDefault(name => name is not null);
         return set is null
-            ? new AsyncLoop(config, async, registry, options, log)
+            ? new AsyncLoop(config, new(async, options.UpdateLimits, log), registry, options, log)
             : throw new ArgumentException($"[server] {set} is set, and {strategy.GetType().Name} works without rounds; expected a strategy with rounds", nameof(strategy));
     }
-
-    /// <summary>The limits of updates: each result is checked, then clipped before it is added; <c>Record</c> ends the round.</summary>
-    protected UpdateFilter Filter { get; }
 
     public async Task<History> RunAsync(CancellationToken cancellation)
     {
@@ -154,7 +152,7 @@ internal abstract partial class ServerLoop
     /// <summary>The chance of a decision, the same for a seed whatever was decided before.</summary>
     protected RandomKey KeyFor(Purpose purpose, int number) => key.Fold((uint)purpose).Fold((uint)number);
 
-    /// <summary>What a strategy is told of a round.</summary>
+    /// <summary>What a Strategy is told of a round.</summary>
     protected RoundState StateOf(int round, Purpose purpose, History history, IReadOnlyList<ClientInfo> clients)
     {
         var state = new RoundState(round, history.FinalParameters, clients, KeyFor(purpose, round)) { Strategy = memory, RunId = runId };
@@ -208,7 +206,8 @@ internal abstract partial class ServerLoop
         var refusal = TooLate;
         if (!over.IsCancellationRequested)
         {
-            answer = answer with { Reply = caster.Cast(task.Client, instruction, answer.Reply) };
+            var reply = caster.Cast(task.Client, instruction, answer.Reply);
+            answer = answer with { Reply = reply is FitResult trained ? trained with { From = task.Client.Name } : reply };
             refusal = Verdict(answer, static _ => null, out result) ?? await take(result!).ConfigureAwait(false);
         }
         if (ReferenceEquals(refusal, TooLate))
@@ -238,12 +237,13 @@ internal abstract partial class ServerLoop
         return refusal.Reason is FailureReason.Disconnected or FailureReason.TimedOut ? null : Metrics.None;
     }
 
-    /// <summary>What any strategy's updates must keep to, beside its own check: variances that are none are refused, then the limits hold.</summary>
+    /// <summary>What updates must keep to: the strategy's own check, that variances are such, and what the round's aggregation says.</summary>
     /// <param name="state">The round.</param>
     /// <param name="shown">The same as the strategy sees it.</param>
+    /// <param name="aggregation">The aggregation that it is for; null when there is none any more.</param>
     /// <param name="result">The update.</param>
-    protected Refusal? CheckFit(RoundState state, RoundState shown, FitResult result) => strategy.Check(shown, result)
-        ?? (schema is null ? null : UpdateCheck.Variances(result.Parameters, schema)) ?? Filter.Check(state, result);
+    protected Refusal? CheckFit(RoundState state, RoundState shown, FitAggregation? aggregation, FitResult result) => Strategy.Check(shown, result)
+        ?? (schema is null ? null : UpdateCheck.Variances(result.Parameters, schema)) ?? aggregation?.Check(state, result);
 
     /// <summary>A strategy's check; one that throws refuses the result.</summary>
     protected Refusal? Checked<TResult>(int round, Func<TResult, Refusal?> check, TResult result)

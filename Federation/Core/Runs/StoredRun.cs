@@ -163,7 +163,6 @@ internal sealed class StoredRun : IDisposable
             json.WriteString("run_id", state.RunId);
             json.WriteNumber("round", state.Round);
             json.WriteNumber("key", (ulong)state.Key.Word0 << 32 | state.Key.Word1);
-            json.WriteString("limits", FormattableString.Invariant($"{state.Limits.Zeroing:R} {state.Limits.Clipping:R}"));
             if (state.Schema is not { } schema) return;
             json.WriteString(ParameterSchema.StatisticsKey, schema.IndicesOf(ParameterRole.Statistic));
             json.WriteString(ParameterSchema.VariancesKey, schema.IndicesOf(ParameterRole.Variance));
@@ -248,9 +247,8 @@ internal sealed class StoredRun : IDisposable
     private RunState? Load(string file, int round, IReadOnlyList<RoundReport> reports) => Read(file, (model, strategy, details) =>
     {
         if (Number(details, "round") is var found && found != round) throw new FormatException($"[run] the file is of round {found}, not {round}");
-        double[] limits = [.. Text(details, "limits").Split(' ').Select(norm => double.Parse(norm, CultureInfo.InvariantCulture))];
         return new RunState(
-            Text(details, "run_id"), round, model, strategy, new(limits[0], limits[1]), RandomKey.FromSeed(details.GetProperty("key").GetUInt64()))
+            Text(details, "run_id"), round, model, strategy, RandomKey.FromSeed(details.GetProperty("key").GetUInt64()))
         {
             Reports = reports,
             Schema = details.TryGetProperty(ParameterSchema.StatisticsKey, out var statistics)

@@ -14,6 +14,15 @@ public abstract class AsyncStrategy : Strategy
     private readonly int maxConcurrency = 100, evaluateEvery = 1;
     private readonly int? maxStaleness;
 
+    /// <summary>A strategy with the default settings.</summary>
+    protected AsyncStrategy()
+    {
+    }
+
+    /// <summary>A strategy with the settings of another one.</summary>
+    private protected AsyncStrategy(AsyncStrategy inner) : base(inner) =>
+        (MaxConcurrency, MaxStaleness, EvaluateEvery, Ordered) = (inner.MaxConcurrency, inner.MaxStaleness, inner.EvaluateEvery, inner.Ordered);
+
     /// <summary>The most clients at work at once, at least 1; who is next is chosen at random. Default 100.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
     public int MaxConcurrency

@@ -24,24 +24,10 @@ public abstract class DelegatingStrategy : Strategy
     /// <summary>A wrapper with the settings of the inner strategy.</summary>
     /// <param name="inner">The strategy that does the work.</param>
     /// <exception cref="ArgumentException">The inner strategy works without rounds.</exception>
-    protected DelegatingStrategy(Strategy inner)
+    protected DelegatingStrategy(Strategy inner) : base(inner)
     {
-        ArgumentNullException.ThrowIfNull(inner);
         if (inner is AsyncStrategy) throw new ArgumentException($"[{Named}] {inner.GetType().Name} works without rounds, expected a strategy with rounds", nameof(inner));
         Inner = inner;
-        FitSelection = inner.FitSelection;
-        EvaluateSelection = inner.EvaluateSelection;
-        MinResults = inner.MinResults;
-        AcceptFailures = inner.AcceptFailures;
-        MaxExamplesPerClient = inner.MaxExamplesPerClient;
-        MaxExamplesRatio = inner.MaxExamplesRatio;
-        Schema = inner.Schema;
-        InitialParameters = inner.InitialParameters;
-        EvaluateFunction = inner.EvaluateFunction;
-        OnFitConfig = inner.OnFitConfig;
-        OnEvaluateConfig = inner.OnEvaluateConfig;
-        FitMetricsAggregation = inner.FitMetricsAggregation;
-        EvaluateMetricsAggregation = inner.EvaluateMetricsAggregation;
     }
 
     /// <summary>The strategy that does the work.</summary>
@@ -79,18 +65,22 @@ public abstract class DelegatingStrategy : Strategy
     internal override double Reach(double limit, long elements) => Inner.Reach(limit, elements);
 
     /// <summary>The round as the inner strategy sees it: with its own part of the state.</summary>
-    private static RoundState Nested(RoundState state)
+    internal static RoundState Nested(RoundState state)
     {
         ArgumentNullException.ThrowIfNull(state);
         return state with { Strategy = state.Strategy.Part(Below) };
     }
 
-    private sealed class Nesting(FitAggregation inner, StrategyState whole) : FitAggregation
-    {
-        public override void Add(int place, FitResult result) => inner.Add(place, result);
+    /// <summary>The state with the inner strategy's new part; null leaves that as it was.</summary>
+    internal static StrategyState Nest(StrategyState whole, StrategyState? inner) => inner is null ? whole : whole.Nest(Below, inner);
 
-        public override FitAggregate? Complete(IReadOnlyList<ClientFailure> failures) => inner.Complete(failures) is { } next
-            ? next with { State = next.State is { } state ? whole.Nest(Below, state) : whole }
-            : null;
+    private sealed class Nesting(FitAggregation inner, StrategyState whole) : DelegatingAggregation(inner)
+    {
+        public override Refusal? Check(RoundState state, FitResult result) => base.Check(Nested(state), result);
+
+        public override FitAggregate? Complete(IReadOnlyList<ClientFailure> failures) =>
+            base.Complete(failures) is { } next ? next with { State = Nest(whole, next.State) } : null;
+
+        public override StrategyState? Abandon() => base.Abandon() is { } state ? Nest(whole, state) : null;
     }
 }

@@ -24,6 +24,30 @@ public sealed record ClientEvaluation(ClientInfo Client, double Loss, long NumEx
 /// </remarks>
 public abstract class Strategy
 {
+    /// <summary>A strategy with the default settings.</summary>
+    protected Strategy()
+    {
+    }
+
+    /// <summary>A strategy with the settings of another one.</summary>
+    private protected Strategy(Strategy inner)
+    {
+        ArgumentNullException.ThrowIfNull(inner);
+        FitSelection = inner.FitSelection;
+        EvaluateSelection = inner.EvaluateSelection;
+        MinResults = inner.MinResults;
+        AcceptFailures = inner.AcceptFailures;
+        MaxExamplesPerClient = inner.MaxExamplesPerClient;
+        MaxExamplesRatio = inner.MaxExamplesRatio;
+        Schema = inner.Schema;
+        InitialParameters = inner.InitialParameters;
+        EvaluateFunction = inner.EvaluateFunction;
+        OnFitConfig = inner.OnFitConfig;
+        OnEvaluateConfig = inner.OnEvaluateConfig;
+        FitMetricsAggregation = inner.FitMetricsAggregation;
+        EvaluateMetricsAggregation = inner.EvaluateMetricsAggregation;
+    }
+
     /// <summary>Whom a round asks to train; <see cref="FractionFit"/>, <see cref="MinFitClients"/> and <see cref="MinAvailableClients"/> are short for parts of it.</summary>
     public Selection FitSelection { get; init => field = value ?? throw new ArgumentNullException(nameof(value)); } = new();
 

@@ -229,7 +229,7 @@ public sealed class StoredRunTests : IDisposable
     }
 
     private static RunState State(int round) =>
-        new("run", round, new(NdArray.From<float>(1, 2)), StrategyState.Empty, new(0.1, 2), new(5, 6));
+        new("run", round, new(NdArray.From<float>(1, 2)), StrategyState.Empty, new(5, 6));
 
     private static StoredUpdate Update(int round, int place, string client, long examples) => new(
         round, place, client, round - 1,

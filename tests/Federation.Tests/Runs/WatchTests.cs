@@ -107,8 +107,9 @@ public sealed class WatchTests
 
         Assert.Equal(plain.Value(), wrapped.Value());
         using var run = StoredRun.Open(disk, 2, NullLogger.Instance);
-        Assert.Equal(["inner.inner.m.0", "inner.inner.v.0"], run.State!.Strategy.Arrays.Keys);
-        Assert.Equal([5L, 5L], [run.State.Strategy.Values["rounds"].AsInt64(), run.State.Strategy.Values["inner.rounds"].AsInt64()]);
+        // Outermost are the limits that every run has.
+        Assert.Equal(["inner.inner.inner.m.0", "inner.inner.inner.v.0"], run.State!.Strategy.Arrays.Keys);
+        Assert.Equal([5L, 5L], [run.State.Strategy.Values["inner.rounds"].AsInt64(), run.State.Strategy.Values["inner.inner.rounds"].AsInt64()]);
     }
 
     [Fact]

@@ -48,7 +48,10 @@ internal sealed class StrategyDoor(Strategy strategy)
     }
 
     /// <summary>A model that the strategy gave, and may change later.</summary>
-    public FitAggregate? Take(FitAggregate? given) => given is null ? null : given with { Parameters = Copy(given.Parameters), State = isForeign ? given.State?.Own() : given.State };
+    public FitAggregate? Take(FitAggregate? given) => given is null ? null : given with { Parameters = Copy(given.Parameters), State = Take(given.State) };
+
+    /// <summary>What a strategy remembers, and may change later.</summary>
+    public StrategyState? Take(StrategyState? given) => isForeign ? given?.Own() : given;
 
     /// <summary>A model from the strategy, or one for it.</summary>
     public Parameters Copy(Parameters given) => isForeign ? given.Own() : given;
