@@ -5,21 +5,19 @@ namespace ManagedFed.Faults;
 
 /// <summary>How a run ended: all that faults must not change.</summary>
 /// <param name="Model">The bits of the final model.</param>
-/// <param name="Strategy">What the strategy remembers, to the bit.</param>
-/// <param name="Limits">What the limits have learnt.</param>
+/// <param name="Strategy">What the strategy and the limits of updates remember, to the bit.</param>
 /// <param name="Reports">The reports by round, without times.</param>
-internal sealed record Outcome(string Model, string Strategy, LimitState Limits, IReadOnlyDictionary<int, string> Reports)
+internal sealed record Outcome(string Model, string Strategy, IReadOnlyDictionary<int, string> Reports)
 {
     public static Outcome Of(RunState state, Scenario scenario) => new(
         Bits(state.Parameters.Arrays), string.Join('|', state.Strategy.Arrays.Select(entry => $"{entry.Key} {Bits([entry.Value])}").Concat(state.Strategy.Values.Select(entry => $"{entry.Key} {entry.Value}"))),
-        state.Limits, state.Reports.ToDictionary(report => report.Round, report => Shown(report, scenario)));
+        state.Reports.ToDictionary(report => report.Round, report => Shown(report, scenario)));
 
     /// <param name="other">What is expected.</param>
     /// <param name="mayMiss">True when reports may be missing: those of rounds before the states that are kept are in one place alone.</param>
     public string? Difference(Outcome other, bool mayMiss = false) =>
         Model != other.Model ? $"the model is {Model}, without faults {other.Model}"
         : Strategy != other.Strategy ? $"the strategy's state is {Strategy}, without faults {other.Strategy}"
-        : Limits != other.Limits ? $"the limits are {Limits}, without faults {other.Limits}"
         : other.Reports.Any(report => !(Reports.TryGetValue(report.Key, out var found) ? found == report.Value : mayMiss)) || Reports.Count > other.Reports.Count
             ? $"the reports are\n{string.Join('\n', Reports.Values)}\nwithout faults\n{string.Join('\n', other.Reports.Values)}"
         : null;
