@@ -260,8 +260,8 @@ public sealed class DeadlineTests : IDisposable
                 Fit = async (parameters, _, cancellation) =>
                 {
                     if (Interlocked.Increment(ref made) > 1) return new FitOutput([TestKit.Floats(parameters[0].ToArray<float>()[0] + 1)], 1);
-                    stuck.SetResult();
                     using var end = cancellation.Register(() => Interlocked.Increment(ref stopped));
+                    stuck.SetResult();
                     await Task.Delay(Timeout.Infinite, cancellation);
                     return new(parameters, 1);
                 },
