@@ -28,4 +28,7 @@ internal static partial class RunLog
 
     [LoggerMessage(508, LogLevel.Information, "  fit {Client}: the update of before is kept; it is not asked again")]
     public static partial void UpdateKept(this ILogger log, string client);
+
+    [LoggerMessage(509, LogLevel.Error, "What {Client} keeps cannot be kept ({Why}); its answer does not count before: tried again every {Seconds:0.#} s")]
+    public static partial void StateNotKept(this ILogger log, string client, string why, double seconds);
 }

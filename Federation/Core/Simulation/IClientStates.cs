@@ -10,6 +10,7 @@ public interface IClientStates
     StrategyState? Load(int client);
 
     /// <summary>Keeps a client's state in place of the one before. Nobody writes into its arrays later.</summary>
+    /// <exception cref="IOException">There is no room. A simulation tries again until there is; the client's answer does not count before.</exception>
     void Save(int client, StrategyState state);
 }
 
@@ -31,3 +32,6 @@ public sealed class MemoryClientStates : IClientStates
         states[client] = state;
     }
 }
+
+/// <summary>A client's state could not be kept; the client is as it was before.</summary>
+internal sealed class StateNotKeptException(IOException why) : IOException(why.Message, why);

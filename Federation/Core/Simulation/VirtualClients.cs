@@ -79,7 +79,15 @@ public static class VirtualClients
 
             void Keep(ClientHistory history)
             {
-                if (kept is not null || !history.Now.IsEmpty) States.Save(client, history.ToState());
+                if (kept is null && history.Now.IsEmpty) return;
+                try
+                {
+                    States.Save(client, history.ToState());
+                }
+                catch (IOException exception)
+                {
+                    throw new StateNotKeptException(exception);
+                }
             }
         }
 

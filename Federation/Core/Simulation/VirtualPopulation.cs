@@ -50,8 +50,15 @@ internal sealed class VirtualPopulation(int count, Func<int, ArrayClient> factor
         await turns.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            // On another thread than whoever waits, whose timeout is not to depend on the client's code.
-            return await Task.Run(() => WorkAsync(info, number, instruction, cancellation), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
+            while (true)
+            {
+                // On another thread than whoever waits, whose timeout is not to depend on the client's code.
+                var (answer, lost) = await Task.Run(() => WorkAsync(info, number, instruction, cancellation), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
+                if (lost is null) return answer;
+                // As for a run that cannot be kept: nothing follows from what is not kept, and the client, who is as it was, answers alike when there is room.
+                log.StateNotKept(info.Name, lost.Message, options.WaitingInterval.TotalSeconds);
+                await Task.Delay(options.WaitingInterval, options.TimeProvider, cancellation).ConfigureAwait(false);
+            }
         }
         finally
         {
@@ -59,7 +66,8 @@ internal sealed class VirtualPopulation(int count, Func<int, ArrayClient> factor
         }
     }
 
-    private async Task<Answer> WorkAsync(ClientInfo info, int number, Instruction instruction, CancellationToken cancellation)
+    /// <summary>A client's answer, and what was wrong where it could not keep its state.</summary>
+    private async Task<(Answer Answer, StateNotKeptException? Lost)> WorkAsync(ClientInfo info, int number, Instruction instruction, CancellationToken cancellation)
     {
         using var alone = CpuDevice.SingleThreaded();
         ArrayClient client;
@@ -70,10 +78,12 @@ internal sealed class VirtualPopulation(int count, Func<int, ArrayClient> factor
         catch (Exception exception)
         {
             log.UserCodeFailed(exception, $"be made as number {number}");
-            return Answer.Failed(FailureReason.Declined, InstructionRunner.Told("be made", exception, withMessage: true));
+            return (Answer.Failed(FailureReason.Declined, InstructionRunner.Told("be made", exception, withMessage: true)), null);
         }
-        using var connection = new InMemoryConnection(info, new InstructionRunner(client, options.TimeProvider, log, tellsMessages: true), options.ThroughCodec);
-        return await connection.AskAsync(instruction, cancellation).ConfigureAwait(false);
+        var runner = new InstructionRunner(client, options.TimeProvider, log, tellsMessages: true);
+        using var connection = new InMemoryConnection(info, runner, options.ThroughCodec);
+        var answer = await connection.AskAsync(instruction, cancellation).ConfigureAwait(false);
+        return (answer, runner.Errors.Exception as StateNotKeptException);
     }
 
     /// <summary>The way to one client, who is there only while it works.</summary>

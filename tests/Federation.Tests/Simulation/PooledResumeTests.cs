@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using ManagedFed.Federation.Tests.Runs;
 using Xunit;
@@ -51,6 +52,27 @@ public sealed class PooledResumeTests : IDisposable
         Assert.Equal(Rounds, RunStore.Inspect(Path.Combine(folder, "stopped"))!.Round);
     }
 
+    /// <summary>While there is no room for a client's state its answer does not count; when there is, the client answers alike.</summary>
+    [Theory]
+    [InlineData("Scaffold, sampled")]
+    [InlineData("FedBN, momentum kept")]
+    public async Task RunAsync_WithoutRoomForStates_WaitsForIt(string name)
+    {
+        var (kind, log) = (PooledClientKit.Kinds[name], new LogRecorder());
+        async Task<History> RunAsync(IClientStates states) => await FederatedSimulation.RunAsync(
+            PooledClientKit.Clients, kind.Pooled(states), new(Rounds), kind.Strategy,
+            PooledClientKit.Quiet with { LoggerFactory = log, WaitingInterval = TimeSpan.FromMilliseconds(1) }, Token).Bounded();
+        var expected = await RunAsync(new MemoryClientStates());
+        Assert.Empty(log.WithId(509));
+
+        var history = await RunAsync(new FullStates());
+
+        Assert.Empty(history.FitFailures);
+        Assert.Equal(PooledClientKit.Bits(expected.FinalParameters), PooledClientKit.Bits(history.FinalParameters));
+        Assert.Equal(2 * Rounds * PooledClientKit.Clients / 2, log.WithId(509).Count);
+        Assert.All(log.WithId(509), line => Assert.Contains("cannot be kept (no room); its answer does not count before", line, StringComparison.Ordinal));
+    }
+
     private static async Task<(byte[]? Model, int Writes)> RunAsync(string name, MemoryDisk inner, int at, bool isDone)
     {
         var kind = PooledClientKit.Kinds[name];
@@ -66,6 +88,21 @@ public sealed class PooledResumeTests : IDisposable
         catch (PowerCutException)
         {
             return (null, disk.Writes);
+        }
+    }
+
+    /// <summary>States for which there is room at the third try alone.</summary>
+    private sealed class FullStates : IClientStates
+    {
+        private readonly MemoryClientStates states = new();
+        private readonly ConcurrentDictionary<int, int> tries = [];
+
+        public StrategyState? Load(int client) => states.Load(client);
+
+        public void Save(int client, StrategyState state)
+        {
+            if (tries.AddOrUpdate(client, 1, (_, before) => before + 1) % 3 != 0) throw new IOException("no room");
+            states.Save(client, state);
         }
     }
 
