@@ -1,8 +1,10 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace ManagedFed.IO;
 
-/// <summary>The checksum of zip files: CRC-32 with the reflected polynomial 0xEDB88320, eight bytes a step.</summary>
+/// <summary>The checksum of zip files: CRC-32 with the reflected polynomial 0xEDB88320, eight bytes a step, or many by <see cref="Crc32Folding"/>.</summary>
 internal static class Crc32
 {
     // Tables[k·256 + b]: what byte b contributes when k more bytes follow it in the step.
@@ -11,8 +13,18 @@ internal static class Crc32
     /// <summary>The checksum of what <paramref name="crc"/> covers followed by the bytes; start with 0.</summary>
     public static uint Append(uint crc, ReadOnlySpan<byte> bytes)
     {
-        var t = Tables.AsSpan();
         crc = ~crc;
+        if (Crc32Folding.Suits(bytes))
+        {
+            var folded = Crc32Folding.Fold(crc, ref bytes);
+            crc = Advance(0, MemoryMarshal.AsBytes(new ReadOnlySpan<Vector128<byte>>(in folded)));
+        }
+        return ~Advance(crc, bytes);
+    }
+
+    private static uint Advance(uint crc, ReadOnlySpan<byte> bytes)
+    {
+        var t = Tables.AsSpan();
         for (; bytes.Length >= 8; bytes = bytes[8..])
         {
             var low = crc ^ BinaryPrimitives.ReadUInt32LittleEndian(bytes);
@@ -21,7 +33,7 @@ internal static class Crc32
                 ^ t[0x300 + (int)(high & 0xFF)] ^ t[0x200 + (int)((high >> 8) & 0xFF)] ^ t[0x100 + (int)((high >> 16) & 0xFF)] ^ t[(int)(high >> 24)];
         }
         foreach (var b in bytes) crc = (crc >> 8) ^ t[(int)((crc ^ b) & 0xFF)];
-        return ~crc;
+        return crc;
     }
 
     private static uint[] Build()

@@ -455,4 +455,20 @@ public sealed class NpzTests : IDisposable
         Assert.Equal(0xCBF43926u, Crc32.Append(Crc32.Append(0, "1234"u8), "56789"u8));
         Assert.Equal(0u, Crc32.Append(0, []));
     }
+
+    /// <summary>By the definition, a bit at a time, at all lengths around the steps of any way to work it.</summary>
+    [Fact]
+    public void Crc32_OfAnyLength_FollowsTheDefinition()
+    {
+        var bytes = new byte[330];
+        new Random(1).NextBytes(bytes);
+        var register = uint.MaxValue;
+        for (var length = 0; length < bytes.Length; length++)
+        {
+            Assert.Equal(~register, Crc32.Append(0, bytes.AsSpan(0, length)));
+            Assert.Equal(~register, Crc32.Append(Crc32.Append(0, bytes.AsSpan(0, length / 3)), bytes.AsSpan(length / 3, length - length / 3)));
+            register ^= bytes[length];
+            for (var bit = 0; bit < 8; bit++) register = (register >> 1) ^ (0xEDB88320 & (0 - (register & 1)));
+        }
+    }
 }
