@@ -50,5 +50,10 @@ var bench = new Command("bench", "Runs the BenchmarkDotNet classes; what follows
 bench.TreatUnmatchedTokensAsErrors = false;
 bench.SetAction(parsed => BenchRunner.Run(parsed.GetValue(job)!, [.. parsed.UnmatchedTokens]));
 
-return new RootCommand("Measures ManagedFed.") { compare, bench, child, FederationCommands.Parent(), AggregationBenchmark.Command(), SimulationBenchmark.Command(), FemnistBenchmark.Command(), FederationCommands.Server(), FederationCommands.Clients() }
-    .Parse(args).Invoke();
+var root = new RootCommand("Measures ManagedFed.")
+{
+    compare, bench, child, FederationCommands.Parent(), AggregationBenchmark.Command(), SimulationBenchmark.Command(), FemnistBenchmark.Command(),
+    JournalBenchmark.Command(), FederationCommands.Server(), FederationCommands.Clients(),
+};
+foreach (var command in JournalBenchmark.Children()) root.Add(command);
+return root.Parse(args).Invoke();

@@ -47,7 +47,8 @@ internal static class FederationBenchmark
         }
     }
 
-    private static Process Start(IEnumerable<string> arguments)
+    /// <summary>This program again, as another process.</summary>
+    public static Process Start(IEnumerable<string> arguments)
     {
         var program = Environment.ProcessPath ?? throw new InvalidOperationException("This process does not know its program.");
         var start = new ProcessStartInfo(program) { RedirectStandardOutput = true };
