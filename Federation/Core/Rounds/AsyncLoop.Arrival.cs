@@ -12,8 +12,8 @@ internal sealed partial class AsyncLoop
         if (now.State.Round == FirstRound)
         {
             foreach (var update in AcceptedBefore) TakeKept(now.State, update);
-            // A lost update's place and number stay its own.
-            now.Taken = Math.Max(now.Taken, LostBefore.NextPlace);
+            // A lost update's place stays its own.
+            now.Taken = Math.Max(now.Taken, NextPlace);
         }
         while (!IsFull)
         {
@@ -26,14 +26,15 @@ internal sealed partial class AsyncLoop
 
     private void Train(ClientInfo client, RoundState state, CancellationToken cancellation)
     {
-        if (TaskOf(client, state, CountedOf(client) + LostOf(client, state.Round)) is not { } task)
+        var number = Math.Max(CountedOf(client), state.Round == FirstRound ? NextNumber(client) : 0);
+        if (TaskOf(client, state, number) is not { } task)
         {
             resting.Add(client);
             return;
         }
         given[client] = state.Round - 1;
         Ask<FitInstructions, FitResult>(
-            "fit", state.Round, task, result => CheckFit(state, state, step?.Aggregation, result), result => TakeAsync(task, state, result, cancellation), failure =>
+            "fit", state.Round, task, result => CheckFit(state, state, step?.Aggregation, result), result => TakeAsync(task, number, state, result, cancellation), failure =>
             {
                 given.Remove(client);
                 resting.Add(client);
@@ -42,11 +43,8 @@ internal sealed partial class AsyncLoop
             result => (result.NumExamples, LossIn(result.Metrics)), cancellation);
     }
 
-    /// <summary>How many accepted updates of a client have been lost from this step: their numbers are not given again.</summary>
-    private int LostOf(ClientInfo client, int round) => round == FirstRound ? LostBefore.Clients.Count(name => name == client.StableName) : 0;
-
     /// <summary>Folds an update into the present step, unless it is too old or comes after the last.</summary>
-    private async Task TakeAsync(ClientTask<FitInstructions> task, RoundState state, FitResult result, CancellationToken cancellation)
+    private async Task TakeAsync(ClientTask<FitInstructions> task, int number, RoundState state, FitResult result, CancellationToken cancellation)
     {
         given.Remove(task.Client);
         if (step is null) return;
@@ -56,7 +54,7 @@ internal sealed partial class AsyncLoop
             Log.Stale(task.Client.Name, staleness, strategy.MaxStaleness.Value);
             return;
         }
-        await KeepUpdateAsync(step.State.Round, step.Taken++, task.Client, state.Round - 1, result, cancellation).ConfigureAwait(false);
+        await KeepUpdateAsync(step.State.Round, step.Taken++, task.Client, state.Round - 1, result, cancellation, number).ConfigureAwait(false);
         Take(step, task.Client, state, task.Instructions.Parameters, result);
     }
 

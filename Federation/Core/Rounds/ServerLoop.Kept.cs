@@ -24,8 +24,11 @@ internal abstract partial class ServerLoop
     /// <summary>The updates of the step in which a run without rounds goes on, in the order they came.</summary>
     protected IReadOnlyList<StoredUpdate> AcceptedBefore => stored?.Accepted ?? [];
 
-    /// <summary>The clients of those that were accepted in it and lost since, and the place behind all of them.</summary>
-    protected (IReadOnlyList<string> Clients, int NextPlace) LostBefore => (stored?.Lost ?? [], stored?.NextPlace ?? 0);
+    /// <summary>The place behind all updates that were accepted in it, also behind those that are lost.</summary>
+    protected int NextPlace => stored?.NextPlace ?? 0;
+
+    /// <summary>The number of a client's next update in it: none of those that were accepted is given again.</summary>
+    protected int NextNumber(ClientInfo client) => client.StableName is { } name && stored?.LastNumbers.TryGetValue(name, out var last) == true ? last + 1 : 0;
 
     /// <summary>What clients had been asked before that step and had not yet counted, the first first; empty unless updates count in order.</summary>
     protected IReadOnlyList<StoredQuestion> AskedBefore => stored?.Asked ?? [];
@@ -91,7 +94,8 @@ internal abstract partial class ServerLoop
     }
 
     /// <summary>Keeps an update before it counts.</summary>
-    protected async Task KeepUpdateAsync(int round, int place, ClientInfo client, int given, FitResult result, CancellationToken cancellation)
+    protected async Task KeepUpdateAsync(
+        int round, int place, ClientInfo client, int given, FitResult result, CancellationToken cancellation, int number = 0)
     {
         // Without a name that lasts nobody could tell whose it is, and it is asked for again.
         if (client.StableName is not { } name) return;
@@ -100,7 +104,7 @@ internal abstract partial class ServerLoop
             Log.UpdateKept(client.Name);
             return;
         }
-        await KeepAsync(run => run.Accept(new(round, place, name, given, result)), cancellation).ConfigureAwait(false);
+        await KeepAsync(run => run.Accept(new(round, place, name, given, result, number)), cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Ends a round: what the next one depends on is on disk.</summary>

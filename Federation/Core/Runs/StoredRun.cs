@@ -10,7 +10,8 @@ namespace ManagedFed.Federation;
 /// <param name="Client">The client's stable name.</param>
 /// <param name="Given">The round whose model it was trained from.</param>
 /// <param name="Result">The update as it was accepted.</param>
-internal sealed record StoredUpdate(int Round, int Place, string Client, int Given, FitResult Result);
+/// <param name="Number">Its number among the client's updates of a step, without rounds; else 0.</param>
+internal sealed record StoredUpdate(int Round, int Place, string Client, int Given, FitResult Result, int Number = 0);
 
 /// <summary>A run on a disk: its newest state, the updates of the round that was open, and what is to be added to them.</summary>
 /// <remarks>
@@ -43,10 +44,10 @@ internal sealed class StoredRun : IDisposable
     /// <summary>The updates accepted in the round after <see cref="State"/>, by place.</summary>
     public IReadOnlyList<StoredUpdate> Accepted { get; private set; } = [];
 
-    /// <summary>The clients of updates accepted in it whose files were damaged, one for each.</summary>
-    public IReadOnlyList<string> Lost { get; private set; } = [];
+    /// <summary>The last number of each client's updates accepted in it, also of those whose files were damaged.</summary>
+    public IReadOnlyDictionary<string, int> LastNumbers { get; private set; } = new Dictionary<string, int>();
 
-    /// <summary>The place behind all updates accepted in it, lost ones too.</summary>
+    /// <summary>The place behind all updates accepted in it, also behind those.</summary>
     public int NextPlace { get; private set; }
 
     /// <summary>The clients that were there when that round began; null when it did not, or when they were only counted.</summary>
@@ -128,6 +129,7 @@ internal sealed class StoredRun : IDisposable
                 json.WriteNumber("place", update.Place);
                 json.WriteString("client", update.Client);
                 json.WriteNumber("given", update.Given);
+                json.WriteNumber("number", update.Number);
                 json.WriteString("file", file);
             });
         }
@@ -237,9 +239,8 @@ internal sealed class StoredRun : IDisposable
         }
         if (!rounds.TryGetValue((State?.Round ?? -1) + 1, out var open)) return;
         (Clients, ClientCount) = (open.Clients, open.ClientCount);
-        var updates = open.Updates.ToDictionary(update => update.Key, update => LoadUpdate(update.Value));
-        Accepted = [.. updates.Values.OfType<StoredUpdate>()];
-        Lost = [.. updates.Where(update => update.Value is null).Select(update => Text(open.Updates[update.Key], "client"))];
+        Accepted = [.. open.Updates.Values.Select(LoadUpdate).OfType<StoredUpdate>()];
+        LastNumbers = open.Updates.Values.GroupBy(entry => Text(entry, "client")).ToDictionary(entries => entries.Key, entries => entries.Max(NumberOf));
         NextPlace = open.Updates.Keys.LastOrDefault(-1) + 1;
         IsClosed = open.Counted is { } counted && counted.All(place => Accepted.Any(update => update.Place == place));
     }
@@ -266,8 +267,10 @@ internal sealed class StoredRun : IDisposable
         }
         return new StoredUpdate(
             Number(entry, "round"), Number(entry, "place"), client, given,
-            new FitResult(ResultStatus.Success, model, details.GetProperty("examples").GetInt64(), ScalarJson.ReadAll(details.GetProperty("metrics"))));
+            new FitResult(ResultStatus.Success, model, details.GetProperty("examples").GetInt64(), ScalarJson.ReadAll(details.GetProperty("metrics"))), NumberOf(entry));
     });
+
+    private static int NumberOf(JsonElement update) => update.TryGetProperty("number", out var number) ? number.GetInt32() : 0;
 
     /// <summary>What a file holds; null, and a word in the log, when it cannot be used.</summary>
     private T? Read<T>(string file, Func<Parameters, StrategyState, JsonElement, T> read) where T : class
