@@ -21,7 +21,7 @@ internal sealed record ClientMemory(int Number, double Value, IReadOnlyList<(str
 /// <summary>One client: a name, a disk, and one process after the other.</summary>
 internal sealed class ClientMachine(Schedule schedule, int number, bool isNode)
 {
-    private const string Prefix = "part-";
+    private const string Prefix = "part-", Virtual = "memory:";
 
     // Written in turn, so that one that is torn leaves the other.
     private readonly ClientMemory?[] slots = [ClientMemory.Empty, null];
@@ -39,8 +39,9 @@ internal sealed class ClientMachine(Schedule schedule, int number, bool isNode)
     public string StableName => isNode ? FleetKeys.Fingerprint(number) : ClientName.Stable(Name);
 
     /// <summary>The number of the client that a server knows by a name.</summary>
-    public static int NumberOf(string stableName) => FleetKeys.NumberOf(stableName) is >= 0 and var node
-        ? node
+    public static int NumberOf(string stableName) =>
+        FleetKeys.NumberOf(stableName) is >= 0 and var node ? node
+        : stableName.StartsWith(Virtual, StringComparison.Ordinal) ? int.Parse(stableName.AsSpan(Virtual.Length), CultureInfo.InvariantCulture)
         : int.Parse(stableName[ClientName.Stable(Prefix).Length..].Split('-')[0], CultureInfo.InvariantCulture);
 
     public ClientProcess? Process { get; private set; }

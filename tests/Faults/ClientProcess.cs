@@ -12,7 +12,7 @@ internal sealed class ClientProcess : Process
     private readonly ILogger log;
     private StreamLink? link;
 
-    public ClientProcess(World world, ClientMachine machine, int start) : base(world, $"{machine.Name}.{start}")
+    public ClientProcess(World world, ClientMachine machine, int start, Process? host = null) : base(world, $"{machine.Name}.{start}", host)
     {
         Machine = machine;
         log = new ProcessLog(this);

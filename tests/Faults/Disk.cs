@@ -63,6 +63,14 @@ internal sealed class Disk(World world)
     /// <summary>Whose updates were accepted in a round, in their order.</summary>
     public IEnumerable<string> AcceptedIn(int round) => accepted.Where(update => update.Key.Round == round).Select(update => update.Value);
 
+    /// <summary>What the journal says of each round.</summary>
+    public SortedDictionary<int, JournaledRound> Journaled()
+    {
+        var rounds = new SortedDictionary<int, JournaledRound>();
+        foreach (var entry in new RunJournal(new Handle(this, null)).Open().Events) JournaledRound.Replay(rounds, entry);
+        return rounds;
+    }
+
     /// <summary>Notes what a server now relies on. A round that begins anew asks anew.</summary>
     private void Accept(ReadOnlySpan<byte> lines)
     {

@@ -10,10 +10,16 @@ internal sealed class EndedException : Exception;
 /// </remarks>
 internal abstract class Process
 {
+    private readonly Process? host;
     private int fuse = int.MaxValue;
+    private bool isDead;
 
-    protected Process(World world, string name)
+    /// <param name="world">Where it is.</param>
+    /// <param name="name">Its name, for people.</param>
+    /// <param name="host">The process whose part it is; null for one of its own.</param>
+    protected Process(World world, string name, Process? host = null)
     {
+        this.host = host;
         World = world;
         Name = name;
         TimerText = $"timer of {name}";
@@ -28,7 +34,7 @@ internal abstract class Process
 
     public Clock Clock { get; }
 
-    public bool IsDead { get; private set; }
+    public bool IsDead => isDead || host?.IsDead == true;
 
     /// <summary>Kills the process at an effect to come: the n-th from now.</summary>
     public void Light(int effects) => fuse = Math.Min(fuse, effects);
@@ -46,8 +52,8 @@ internal abstract class Process
 
     public void Kill()
     {
-        if (IsDead) return;
-        IsDead = true;
+        if (isDead) return;
+        isDead = true;
         World.In(TimeSpan.Zero, $"{Name} is gone", OnDeath);
     }
 

@@ -75,7 +75,10 @@ internal sealed record Scenario
     public Func<History, bool>? CreateStopWhen() => StopAfter is { } last ? history => history.Reports[^1].Round >= last : null;
 
     /// <summary>What decides the result alone.</summary>
-    public Scenario Essence() => this with { MaxConcurrency = null, Generations = 2, ReturnTimeout = null, RoundTimeout = null, RoundDeadline = null, Nodes = 0, IsSampled = IsSampled && Rule == Rule.Same };
+    public Scenario Essence() => this with { MaxConcurrency = null, Generations = 2, ReturnTimeout = null, RoundTimeout = null, RoundDeadline = null, Nodes = 0, IsVirtual = false, IsSampled = IsSampled && Rule == Rule.Same };
+
+    /// <summary>Clients are made in the server's process when they are asked.</summary>
+    public bool IsVirtual { get; init; }
 
     public static Scenario Draw(Chance chance)
     {
@@ -84,6 +87,7 @@ internal sealed record Scenario
         var (partial, counts, alone, ordered) = (kind < 4, kind is 4 or 5, kind is 6 or 7, kind is 8 or 9 or 10);
         var inRounds = !counts && !alone && !ordered;
         var same = inRounds && !partial;
+        var wire = chance.Below(10);
         var clients = alone ? 1 : 2 + chance.Below(3);
         return new()
         {
@@ -105,7 +109,8 @@ internal sealed record Scenario
             ReturnTimeout = partial ? TimeSpan.FromSeconds(15) : TimeSpan.FromMinutes(20),
             RoundTimeout = partial ? TimeSpan.FromSeconds(30) : null,
             RoundDeadline = partial && chance.OneIn(2) ? TimeSpan.FromSeconds(3 + chance.Below(8)) : null,
-            Nodes = chance.OneIn(10) ? 1 + chance.Below(clients) : 0,
+            Nodes = wire == 0 ? 1 + chance.Below(clients) : 0,
+            IsVirtual = wire == 1 && (same || ordered),
         };
     }
 

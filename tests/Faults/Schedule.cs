@@ -70,7 +70,7 @@ internal sealed class Schedule
     public async Task<(RunState State, History History, TimeSpan Time)> RunAsync()
     {
         World.In(TimeSpan.Zero, "the server starts", StartServer);
-        foreach (var client in Clients) World.In(World.Chance.Seconds(3), $"{client.Name} starts", client.Start);
+        foreach (var client in Scenario.IsVirtual ? [] : Clients) World.In(World.Chance.Seconds(3), $"{client.Name} starts", client.Start);
         if (!await World.RunAsync(IsDone, () => Faults.Last + Enough.Ticks)) throw new BrokenException($"nothing goes on any more:\n{string.Join('\n', Waits())}");
         IsOver = true;
         var time = TimeSpan.FromTicks(World.Now);
@@ -83,7 +83,7 @@ internal sealed class Schedule
     public void StartSecond()
     {
         if (Server is not { IsDead: false, Run.IsCompleted: false } || Disk.Holder != Server || second is not null) return;
-        secondServer = new(World, Scenario, Disk, 99);
+        secondServer = new(World, Scenario, Disk, Clients, 99);
         secondServer.Start();
         second = secondServer.Run;
     }
@@ -97,7 +97,7 @@ internal sealed class Schedule
             RotsAtRestart = false;
             Disk.Rot();
         }
-        Server = new(World, Scenario, Disk, ++servers);
+        Server = new(World, Scenario, Disk, Clients, ++servers);
         Server.Clock.Skew = skew;
         Server.Start();
     }

@@ -11,7 +11,7 @@ internal sealed class ServerProcess : Process
     private readonly Action stop;
     private readonly CancellationToken stopping;
 
-    public ServerProcess(World world, Scenario scenario, Disk disk, int number) : base(world, $"server {number}")
+    public ServerProcess(World world, Scenario scenario, Disk disk, IReadOnlyList<ClientMachine> clients, int number) : base(world, $"server {number}")
     {
         // Never disposed of: a server that is killed does not clean up.
         var source = new CancellationTokenSource();
@@ -33,7 +33,13 @@ internal sealed class ServerProcess : Process
             UpdateLimits = scenario.CreateLimits(),
             StopWhen = scenario.CreateStopWhen(),
         };
-        loop = ServerLoop.Create(scenario.CreateConfig(), scenario.CreateStrategy(), Registry, options, Log);
+        // Virtual clients are made as they are asked, and die with the server.
+        IClientPopulation population = scenario.IsVirtual
+            ? new VirtualPopulation(
+                clients.Count, k => new Learner(new ClientProcess(world, clients[k], 0, this)), options.MaxConcurrency ?? clients.Count,
+                new SimulationOptions { TimeProvider = Clock, LoggerFactory = options.LoggerFactory, ThroughCodec = true }, Log)
+            : Registry;
+        loop = ServerLoop.Create(scenario.CreateConfig(), scenario.CreateStrategy(), population, options, Log);
     }
 
     /// <summary>One for all servers, as every node's messages name it.</summary>
