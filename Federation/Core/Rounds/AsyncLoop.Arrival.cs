@@ -12,8 +12,9 @@ internal sealed partial class AsyncLoop
         if (now.State.Round == FirstRound)
         {
             foreach (var update in AcceptedBefore) TakeKept(now.State, update);
-            // A lost update's place stays its own.
+            // A lost update's place and number stay its own.
             now.Taken = Math.Max(now.Taken, NextPlace);
+            foreach (var (name, last) in NumbersBefore) now.Numbers[ClientInfo.Create("before", name)] = last + 1;
         }
         while (!IsFull)
         {
@@ -26,7 +27,7 @@ internal sealed partial class AsyncLoop
 
     private void Train(ClientInfo client, RoundState state, CancellationToken cancellation)
     {
-        var number = Math.Max(CountedOf(client), state.Round == FirstRound ? NextNumber(client) : 0);
+        var number = step!.Numbers.GetValueOrDefault(client);
         if (TaskOf(client, state, number) is not { } task)
         {
             resting.Add(client);
@@ -54,6 +55,8 @@ internal sealed partial class AsyncLoop
             Log.Stale(task.Client.Name, staleness, strategy.MaxStaleness.Value);
             return;
         }
+        // One of an older model has its number among those of another step.
+        if (staleness == 0) step.Numbers[task.Client] = number + 1;
         await KeepUpdateAsync(step.State.Round, step.Taken++, task.Client, state.Round - 1, result, cancellation, number).ConfigureAwait(false);
         Take(step, task.Client, state, task.Instructions.Parameters, result);
     }

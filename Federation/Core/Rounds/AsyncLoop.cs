@@ -154,6 +154,9 @@ internal sealed partial class AsyncLoop(ServerConfig config, LimitingAsyncStrate
         /// <summary>The number of the next update.</summary>
         public int Taken { get; set; }
 
+        /// <summary>The number of each client's next update among those it trains from this step's model, where they count as they come.</summary>
+        public Dictionary<ClientInfo, int> Numbers { get; } = new(SameClient.Instance);
+
         /// <summary>How often clients were chosen.</summary>
         public int Choices { get; set; }
 

@@ -27,8 +27,8 @@ internal abstract partial class ServerLoop
     /// <summary>The place behind all updates that were accepted in it, also behind those that are lost.</summary>
     protected int NextPlace => stored?.NextPlace ?? 0;
 
-    /// <summary>The number of a client's next update in it: none of those that were accepted is given again.</summary>
-    protected int NextNumber(ClientInfo client) => client.StableName is { } name && stored?.LastNumbers.TryGetValue(name, out var last) == true ? last + 1 : 0;
+    /// <summary>The last number of each client's updates that were accepted in it.</summary>
+    protected IReadOnlyDictionary<string, int> NumbersBefore => stored?.LastNumbers ?? new Dictionary<string, int>();
 
     /// <summary>What clients had been asked before that step and had not yet counted, the first first; empty unless updates count in order.</summary>
     protected IReadOnlyList<StoredQuestion> AskedBefore => stored?.Asked ?? [];

@@ -14,7 +14,7 @@ public static class RunKeys
     public const string Round = "managedfed_round";
 
     /// <summary>
-    /// The name of the number of this client's updates that have counted in the step, from 0: without rounds a client is asked again, for another
+    /// The name of the update's number among the client's of this step, from 0: without rounds a client is asked again, for another
     /// update, in the same step. Missing where there are rounds.
     /// </summary>
     public const string Update = "managedfed_update";
