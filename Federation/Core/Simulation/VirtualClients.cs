@@ -74,8 +74,10 @@ public static class VirtualClients
             var data = Train(client);
             if (data.Count == 0) throw new ArgumentException($"[virtual_clients] client {client} has no examples, expected at least 1");
             var kept = Kept(client);
-            return With(worker => worker.Trainer.Fit(
+            var output = With(worker => worker.Trainer.Fit(
                 kept ?? worker.New, Keep, Options.Key.Fold((uint)client).Fold((uint)round), data, parameters, config, cancellation));
+            // Uncompiled, a frozen parameter is still the array that came, which others are given, too.
+            return output with { Parameters = [.. output.Parameters.Select(array => parameters.Any(given => given.Storage == array.Storage) ? array.Own() : array)] };
 
             void Keep(ClientHistory history)
             {

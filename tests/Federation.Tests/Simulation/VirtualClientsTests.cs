@@ -86,6 +86,29 @@ public sealed class VirtualClientsTests
         Assert.False(new LambdaClient().SharesArrays);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task FitAsync_OfAFrozenLayer_GivesArraysOfItsOwn(bool compile)
+    {
+        var factory = VirtualClients.Of(
+            () =>
+            {
+                var model = Model(false);
+                model.Freeze("layers.0");
+                return model;
+            },
+            () => new Sgd(0.1), Loss, Data, options: new() { BatchSize = 4, Compile = compile });
+        var start = Model(false).Parameters().ToArrays();
+        var before = Bits(start);
+
+        var output = await factory(1).FitAsync(start, TestKit.NoValues, Token);
+
+        Assert.Equal(start[0].ToArray<float>(), output.Parameters[0].ToArray<float>());
+        foreach (var array in output.Parameters) array.AsSpan<float>().Clear();
+        Assert.Equal(before, Bits(start));
+    }
+
     [Fact]
     public async Task FitAsync_WithLocalParameters_KeepsThemByClient()
     {
