@@ -188,6 +188,25 @@ public sealed class UpdateLimitsTests
         Assert.Equal(5f, history.Value());
     }
 
+    /// <summary>What limits learn of a round lasts although the round makes no model: 1000·10^(r/2) + 1 lets 10⁶ in after six.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task RunAsync_WhoseEveryUpdateIsBeyondTheLimit_TakesThemOnceItHasGrown(bool isAsync)
+    {
+        var initial = new Parameters(TestKit.Floats(0));
+        Strategy strategy = isAsync
+            ? new FedBuff { BufferSize = 2, MinAvailableClients = 2, InitialParameters = initial, FractionEvaluate = 0 }
+            : new FedAvg { InitialParameters = initial, FractionEvaluate = 0 };
+        var history = await FederatedSimulation.RunAsync(
+            [LambdaClient.Adding(1e6f, 1), LambdaClient.Adding(1e6f, 1)], new(7), strategy,
+            new() { UpdateLimits = new() { Clipping = null }, LoggerFactory = new LogRecorder() }, TestContext.Current.CancellationToken).Bounded();
+
+        Assert.Equal(1e6f, history.Value());
+        Assert.Equal([1, 2, 3, 4, 5, 6], history.ModelsKept.Select(kept => kept.Round));
+        Assert.Equal([2, 2, 2, 2, 2, 2], history.UpdatesRefused.Select(refused => refused.Value));
+    }
+
     [Fact]
     public async Task RunAsync_WithLongUpdates_ClipsAndReportsThem()
     {

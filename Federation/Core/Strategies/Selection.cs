@@ -7,7 +7,7 @@ namespace ManagedFed.Federation;
 /// <remarks>
 /// Asked are never more than there are. With over-selection the phase is full as soon as n results have been accepted; whoever is still at work then
 /// is late, see <see cref="ServerConfig.RoundDeadline"/>. The same bits whatever the order of arrival are promised only where neither over-selection
-/// nor a deadline cuts a phase off. A strategy that chooses for itself in <see cref="Strategy.ConfigureFit"/> may leave all but the criterion aside.
+/// nor a deadline cuts a phase off. A run without rounds refuses over-selection and criteria. A strategy that chooses for itself in <see cref="Strategy.ConfigureFit"/> may leave all but the criterion aside.
 /// </remarks>
 /// <example><c>new FedAvg { FitSelection = new() { Fraction = 0.1, OverSelection = 1.3, Criterion = properties => properties.ContainsKey("gpu") } }</c></example>
 public sealed record Selection
