@@ -16,7 +16,8 @@ namespace ManagedFed.Federation;
 /// <summary>The ports of a server: one for the bidirectional stream, and those of Fleet.</summary>
 internal static class GrpcHost
 {
-    private const int StreamWindow = 8 << 20;
+    /// <summary>What a client may send before it is read: of very many that wait for their turn all this is held.</summary>
+    private const int StreamWindow = 768 << 10;
 
     /// <summary>What the gRPC library looks for in a service by reflection; a trimmed program must keep it.</summary>
     private const DynamicallyAccessedMemberTypes ServiceMembers = DynamicallyAccessedMemberTypes.PublicConstructors

@@ -17,10 +17,11 @@ internal static class FederationCommands
         var fleet = new Option<bool>("--fleet") { Description = "Nodes of the Fleet service in place of clients of the bidirectional stream" };
         var http = new Option<bool>("--http") { Description = "With --fleet: over HTTP in place of gRPC" };
         var atOnce = new Option<int>("--at-once") { Description = "The most clients at work at once; 0 for all" };
+        var bytesAtOnce = new Option<long>("--bytes-at-once") { Description = "The most bytes of replies that the server holds at once, at least one reply; 0 for its default" };
         var runs = new Option<int>("--runs") { Description = "How often each row is timed", DefaultValueFactory = _ => 5 };
         var command = new Command("federation", "Times rounds of a server and clients, each a process of its own on loopback, and the server's memory.")
         {
-            parameters, clients, rounds, fit, perProcess, fleet, http, atOnce, runs,
+            parameters, clients, rounds, fit, perProcess, fleet, http, atOnce, bytesAtOnce, runs,
         };
         command.SetAction((parsed, cancellation) =>
         {
@@ -29,7 +30,7 @@ internal static class FederationCommands
                 ? FederationWork.Standard
                 : [(new(
                     own, parsed.GetValue(clients), parsed.GetValue(rounds), parsed.GetValue(fit), parsed.GetValue(perProcess),
-                    parsed.GetValue(fleet), parsed.GetValue(atOnce), parsed.GetValue(http)), "")];
+                    parsed.GetValue(fleet), parsed.GetValue(atOnce), parsed.GetValue(http), parsed.GetValue(bytesAtOnce)), "")];
             return FederationBenchmark.RunAsync(works, parsed.GetValue(runs), cancellation);
         });
         return command;
@@ -56,7 +57,9 @@ internal static class FederationCommands
         return command;
     }
 
-    public static double[] Numbers(FederationWork work) => [work.Parameters, work.Clients, work.Rounds, work.FitSeconds, work.PerProcess, work.Fleet ? 1 : 0, work.AtOnce, work.Http ? 1 : 0];
+    public static double[] Numbers(FederationWork work) =>
+        [work.Parameters, work.Clients, work.Rounds, work.FitSeconds, work.PerProcess, work.Fleet ? 1 : 0, work.AtOnce, work.Http ? 1 : 0, work.BytesAtOnce];
 
-    private static FederationWork Work(double[] numbers) => new((int)numbers[0], (int)numbers[1], (int)numbers[2], numbers[3], (int)numbers[4], numbers[5] != 0, (int)numbers[6], numbers[7] != 0);
+    private static FederationWork Work(double[] numbers) => new(
+        (int)numbers[0], (int)numbers[1], (int)numbers[2], numbers[3], (int)numbers[4], numbers[5] != 0, (int)numbers[6], numbers[7] != 0, (long)numbers[8]);
 }

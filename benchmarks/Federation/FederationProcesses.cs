@@ -29,13 +29,14 @@ internal static class FederationProcesses
     private static FederatedServerOptions Options(FederationWork work)
     {
         var options = new FederatedServerOptions { MaxConcurrency = work.AtOnce > 0 ? work.AtOnce : null };
+        if (work.BytesAtOnce > 0) options = options with { ReplyLimits = options.ReplyLimits with { MaxBytesAtOnce = work.BytesAtOnce } };
         // All nodes have one address here, and over HTTP/1.1 each call under way has a connection.
         return work.Http ? options with { PeerLimits = new() { MaxConnectionsPerAddress = 4 * Math.Max(work.Clients, 500) }, Fleet = new() { Address = null, HttpAddress = "127.0.0.1:0", OnHttpListening = Console.WriteLine } }
             : work.Fleet ? options with { Fleet = new() { Address = "127.0.0.1:0", OnListening = Console.WriteLine } }
             : options with { OnListening = Console.WriteLine };
     }
 
-    /// <summary>Joins with clients that send back the model they got.</summary>
+    /// <summary>Joins with clients that send back the model they got; prints the peak of this process's resident memory in bytes.</summary>
     public static async Task<int> JoinAsync(string address, FederationWork work, CancellationToken cancellation)
     {
         // So short that what is timed is what a message takes, and not the wait for the next question; very many nodes ask as seldom as theirs do.
@@ -43,6 +44,7 @@ internal static class FederationProcesses
         await Task.WhenAll(Enumerable.Range(0, work.PerProcess).Select(_ => work.Fleet
             ? FederatedNode.StartAsync(address, new Client(work), node, cancellation)
             : FederatedClient.StartAsync(address, new Client(work), cancellation: cancellation)));
+        Console.WriteLine(PeakBytes());
         return 0;
     }
 
@@ -81,10 +83,8 @@ internal static class FederationProcesses
 
     private sealed class Client(FederationWork work) : ArrayClient
     {
-        private readonly NdArray[] model = work.Model(1);
-
         public override ValueTask<IReadOnlyList<NdArray>> GetParametersAsync(IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation) =>
-            new(model);
+            new(work.Model(1));
 
         public override async ValueTask<FitOutput> FitAsync(
             IReadOnlyList<NdArray> parameters, IReadOnlyDictionary<string, Scalar> config, CancellationToken cancellation)

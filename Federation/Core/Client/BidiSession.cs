@@ -34,9 +34,14 @@ internal sealed class BidiSession(InstructionRunner runner, int maxErrors, TimeP
                     await SayGoodbyeAsync(call, cancellation).ConfigureAwait(false);
                     return new(joined, reconnect.Seconds, Status.DefaultSuccess);
                 }
+                using var lost = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+                var work = runner.RunAsync(instruction, lost.Token);
+                // A model that was worked on is let go before the next one comes: this method lives on meanwhile.
+                instruction = null;
                 // Reading on shows at once when the server goes away or says goodbye, so that work nobody waits for is stopped.
                 next = call.NextAsync(cancellation);
-                await AnswerAsync(call, instruction, next, cancellation).ConfigureAwait(false);
+                await AnswerAsync(call, work, next, lost, cancellation).ConfigureAwait(false);
+                work = null;
             }
             return new(joined, null, new(StatusCode.Unavailable, "the server closed the stream without a goodbye"));
         }
@@ -55,10 +60,8 @@ internal sealed class BidiSession(InstructionRunner runner, int maxErrors, TimeP
         }
     }
 
-    private async Task AnswerAsync(JoinCall call, Instruction instruction, Task<Instruction?> next, CancellationToken cancellation)
+    private async Task AnswerAsync(JoinCall call, Task<Reply> work, Task<Instruction?> next, CancellationTokenSource lost, CancellationToken cancellation)
     {
-        using var lost = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var work = runner.RunAsync(instruction, lost.Token);
         var first = await Task.WhenAny(work, next).ConfigureAwait(false);
         if (first == next) await lost.CancelAsync().ConfigureAwait(false);
         Reply reply;

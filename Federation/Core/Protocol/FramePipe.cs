@@ -32,6 +32,9 @@ internal class FramePipe<TIn, TOut>(
     /// <summary>Messages up to here are not counted among those that arrive at the same time.</summary>
     private const int Small = 64 << 10;
 
+    /// <summary>Messages above this are worth looking for memory.</summary>
+    private const int Large = 1 << 20;
+
     private long arrived;
 
     /// <exception cref="IOException">The peer is gone.</exception>
@@ -71,6 +74,8 @@ internal class FramePipe<TIn, TOut>(
         var allowance = expected();
         var message = new MessageReader<TIn>(incoming, length, allowance);
         if (allowance.Problem(length) is { } problem) message.Refuse(problem);
+        // Where one message is worked on after the other, the memory of the one before is there for the next once it is found dropped.
+        else if (memory is null && length > Large) BlockPool.Shared.Reclaim();
         // Waiting for the other replies is not the peer's slowness.
         else if (memory is not null && length > Small)
         {

@@ -48,11 +48,16 @@ internal sealed class ReplyMemory(long? most = null)
         /// <summary>Takes more bytes, as soon as there are some.</summary>
         public async Task TakeAsync(long more, CancellationToken cancellation)
         {
-            while (true)
+            for (var waited = false; ; waited = true)
             {
                 Task wait;
                 lock (memory.gate) wait = memory.freed.Task;
-                if (TryTake(more)) return;
+                if (TryTake(more))
+                {
+                    // Memory is short: that of the replies before this one is free once they are found dropped.
+                    if (waited) BlockPool.Shared.Reclaim();
+                    return;
+                }
                 await wait.WaitAsync(cancellation).ConfigureAwait(false);
             }
         }
