@@ -59,6 +59,9 @@ internal static class Options
     public static readonly Option<double?> Timeout =
         Optional<double?>("--timeout", "Most seconds a client has for one answer [default: no limit]", "seconds").AtLeast(0.001);
 
+    public static readonly Option<double?> ReturnTimeout =
+        Optional<double?>("--return-timeout", "Most seconds to wait in a round for a client that was lost [default: 60 where the run is kept, else none]", "seconds").AtLeast(0.001);
+
     public static readonly Option<double?> MaxWait =
         Optional<double?>("--max-wait", "Most seconds to look for the server [default: no limit]", "seconds").AtLeast(0.0);
 
@@ -200,6 +203,7 @@ internal static class Options
             Json = Get(Json, null),
             Output = Get(Output, null) ?? Defaults.Output,
             Timeout = Get(Timeout, null) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
+            ReturnTimeout = Get(ReturnTimeout, null) is { } back ? TimeSpan.FromSeconds(back) : null,
             Threads = Get(Threads, null),
             Run = Get(Run, null),
             Checkpoint = Get(Checkpoint, null) is { } path ? new CheckpointEvery(Get(CheckpointEvery, 1), path) : null,

@@ -35,6 +35,7 @@ internal static class Server
             Seed = settings.Seed,
             RunStore = settings.Run is { } folder ? RunStore.Folder(folder) : null,
             Checkpoint = settings.Checkpoint,
+            ReturnTimeout = settings.ReturnTimeout,
             OnListening = onListening,
             Fleet = settings.Fleet,
             Certificate = settings.Certificate,

@@ -72,6 +72,9 @@ internal sealed record Settings
     /// <summary>The most time a client has for one answer.</summary>
     public TimeSpan? Timeout { get; init; }
 
+    /// <summary>The most time the server waits for a client that was lost; null for the library's choice.</summary>
+    public TimeSpan? ReturnTimeout { get; init; }
+
     /// <summary>The most time a client looks for the server.</summary>
     public TimeSpan? MaxWait { get; init; }
 

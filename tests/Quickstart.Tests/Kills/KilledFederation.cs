@@ -25,7 +25,7 @@ internal sealed class KilledFederation : IDisposable
         serverArguments =
         [
             "server", "--address", address, "--rounds", $"{Rounds}", "--strategy", strategy, "--run", folder, "--dataset", data.Folder,
-            "--output", data.NewFile(".npz"), "--threads", "1", .. isFleet ? ["--fleet", fleet, "--node-keys", keys.Public] : Array.Empty<string>(),
+            "--return-timeout", $"{Limit.TotalSeconds}", "--output", data.NewFile(".npz"), "--threads", "1", .. isFleet ? ["--fleet", fleet, "--node-keys", keys.Public] : Array.Empty<string>(),
         ];
         clientArguments =
         [
