@@ -44,7 +44,7 @@ internal sealed class StoredRun : IDisposable
     /// <summary>The updates accepted in the round after <see cref="State"/>, by place.</summary>
     public IReadOnlyList<StoredUpdate> Accepted { get; private set; } = [];
 
-    /// <summary>The last number of each client's updates accepted in it, also of those whose files were damaged.</summary>
+    /// <summary>The last number of each client's updates of its model that were accepted in it, also of those whose files were damaged.</summary>
     public IReadOnlyDictionary<string, int> LastNumbers { get; private set; } = new Dictionary<string, int>();
 
     /// <summary>The place behind all updates accepted in it, also behind those.</summary>
@@ -240,7 +240,8 @@ internal sealed class StoredRun : IDisposable
         if (!rounds.TryGetValue((State?.Round ?? -1) + 1, out var open)) return;
         (Clients, ClientCount) = (open.Clients, open.ClientCount);
         Accepted = [.. open.Updates.Values.Select(LoadUpdate).OfType<StoredUpdate>()];
-        LastNumbers = open.Updates.Values.GroupBy(entry => Text(entry, "client")).ToDictionary(entries => entries.Key, entries => entries.Max(NumberOf));
+        LastNumbers = open.Updates.Values.Where(entry => Number(entry, "given") == (State?.Round ?? 0))
+            .GroupBy(entry => Text(entry, "client")).ToDictionary(entries => entries.Key, entries => entries.Max(NumberOf));
         NextPlace = open.Updates.Keys.LastOrDefault(-1) + 1;
         IsClosed = open.Counted is { } counted && counted.All(place => Accepted.Any(update => update.Place == place));
     }
