@@ -7,6 +7,9 @@ namespace ManagedFed.Faults.Tests;
 /// <summary>Runs under faults: every server, client, message, timer and write of them happens when a seed says.</summary>
 public sealed class FaultTests
 {
+    /// <summary>Far above what a busy machine needs.</summary>
+    private static readonly TimeSpan Bound = TimeSpan.FromMinutes(15);
+
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -55,8 +58,15 @@ public sealed class FaultTests
             RedirectStandardError = true,
             StandardOutputEncoding = Encoding.UTF8,
         })!;
-        var (output, error) = (program.StandardOutput.ReadToEndAsync(Token), program.StandardError.ReadToEndAsync(Token));
-        await program.WaitForExitAsync(Token);
-        return (program.ExitCode, await output + await error);
+        try
+        {
+            var (output, error) = (program.StandardOutput.ReadToEndAsync(Token), program.StandardError.ReadToEndAsync(Token));
+            await program.WaitForExitAsync(Token).WaitAsync(Bound, Token);
+            return (program.ExitCode, await output + await error);
+        }
+        finally
+        {
+            program.Kill();
+        }
     }
 }

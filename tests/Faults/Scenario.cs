@@ -142,11 +142,16 @@ internal sealed record Scenario
 
     public const int UpdatesPerStep = 3;
 
+    /// <summary>A client's updates of one step that count, and those that were lost.</summary>
+    private const int MostNumbers = 3 * UpdatesPerStep;
+
     /// <summary>The model every client would begin with.</summary>
     public IReadOnlyList<NdArray> Initial() => Counts
         ? [NdArray.Zeros([PlaceOf(Clients, 0, 0)], DType.Float64)]
         : [NdArray.From<float>([0.5f, -1, 2], [3]), NdArray.From<double>(1), NdArray.From(7L)];
 
     /// <summary>The place in a counting model of a client's update.</summary>
-    public int PlaceOf(int client, int round, int update) => (client * (Rounds + 2) + round) * UpdatesPerStep + update;
+    public int PlaceOf(int client, int round, int update) => update < MostNumbers
+        ? (client * (Rounds + 2) + round) * MostNumbers + update
+        : throw new BrokenException($"client {client} is asked for its update {update} of round {round}");
 }
