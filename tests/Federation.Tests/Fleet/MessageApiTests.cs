@@ -76,7 +76,11 @@ public sealed class MessageApiTests
     {
         var strategy = new FedAvg
         {
-            MinFitClients = 3, MinEvaluateClients = 3, MinAvailableClients = 3, FractionEvaluate = 0, InitialParameters = Model(),
+            MinFitClients = 3,
+            MinEvaluateClients = 3,
+            MinAvailableClients = 3,
+            FractionEvaluate = 0,
+            InitialParameters = Model(),
         };
         var (history, _) = await Train(strategy, FleetInterface.Auto, [new App(1, 2), new App(3, 4), new App(9, 1) { How = how }], [], []);
         Assert.Equal(3, history.FitFailures.Count);

@@ -86,7 +86,10 @@ public sealed class DamagedRunTests : IDisposable
     {
         var options = new SimulationOptions
         {
-            LoggerFactory = NullLoggerFactory.Instance, Seed = 1, RunStore = RunStore.Memory(), StopWhen = history => history.Reports[^1].Round == 2,
+            LoggerFactory = NullLoggerFactory.Instance,
+            Seed = 1,
+            RunStore = RunStore.Memory(),
+            StopWhen = history => history.Reports[^1].Round == 2,
         };
         var rounds = new List<int>();
         for (var run = 0; run < 2; run++)
