@@ -54,8 +54,8 @@ public static class FederatedNode
         CancellationToken cancellation)
     {
         var log = options.LoggerFactory.CreateLogger("ManagedFed.Node");
-        using var fresh = options.Key is null && options.Signer is null ? NodeKey.Create() : null;
-        var calls = new FleetCalls(transport, options.Key ?? options.Signer ?? fresh!, address, options, log);
+        using var fresh = options.Key is null && options.Signer is null && !OperatingSystem.IsBrowser() ? NodeKey.Create() : null;
+        var calls = new FleetCalls(transport, options.Key ?? options.Signer ?? fresh ?? (INodeSigner)ManagedNodeKey.Create(), address, options, log);
         var runner = legacy is null ? null : new InstructionRunner(legacy, options.TimeProvider, log, options.TellErrorMessages);
         var work = new NodeWork(records, runner, options.TimeProvider, log, options.TellErrorMessages);
         log.Joining(address);

@@ -20,7 +20,10 @@ public sealed record FederatedNodeOptions : ConnectionOptions
     /// </summary>
     public string? FlowerVersion { get; init; } = "1.40.0";
 
-    /// <summary>Signs the node's calls in place of a fresh key, for platforms without .NET's own; the node registers itself with it. Default null.</summary>
+    /// <summary>
+    /// Signs the node's calls in place of a fresh key, to be the same node again or to keep the private key elsewhere; the node registers itself with it.
+    /// Default null: a fresh <see cref="NodeKey"/>, in a browser a <see cref="ManagedNodeKey"/>.
+    /// </summary>
     public INodeSigner? Signer { get; init; }
 
     /// <summary>The key of a node that is registered already (SuperNode authentication); null registers a fresh one. Default null.</summary>
@@ -69,9 +72,9 @@ public sealed record FederatedNodeOptions : ConnectionOptions
         return Wire switch
         {
             FleetWire.Http => OverHttp(uri, log),
-            FleetWire.Grpc => OverGrpc(uri),
+            FleetWire.Grpc => OperatingSystem.IsBrowser() ? throw new NotSupportedException("[node] a browser has no gRPC: set Wire to Http") : OverGrpc(uri),
             // A handler is for HTTP alone, and may be where gRPC is not.
-            _ => HttpHandler is null ? new AutoFleetTransport(OverHttp(uri, log), OverGrpc(uri)) : OverHttp(uri, log),
+            _ => HttpHandler is null && !OperatingSystem.IsBrowser() ? new AutoFleetTransport(OverHttp(uri, log), OverGrpc(uri)) : OverHttp(uri, log),
         };
     }
 
