@@ -45,7 +45,9 @@ internal static class GrpcHost
             // They reach the fallback instead.
             grpc.IgnoreUnknownServices = true;
         });
+        FleetOrigins.Add(builder, options.Fleet);
         var app = builder.Build();
+        FleetOrigins.Use(app, options.Fleet);
         app.Use(new GrpcFleet(gate, options.PeerLimits, options.TimeProvider).InvokeAsync);
         app.UseRouting();
         app.MapGrpcService<GrpcFleetService>();
@@ -59,7 +61,10 @@ internal static class GrpcHost
     public static WebApplication BuildHttp(IPEndPoint endpoint, FederatedServerOptions options, OpenCount connections, ILogger log, FleetGate gate)
     {
         var protocols = options.Certificate is null ? HttpProtocols.Http1 : HttpProtocols.Http1AndHttp2;
-        var app = Listen(endpoint, protocols, options, connections, log, paced: true).Build();
+        var builder = Listen(endpoint, protocols, options, connections, log, paced: true);
+        FleetOrigins.Add(builder, options.Fleet);
+        var app = builder.Build();
+        FleetOrigins.Use(app, options.Fleet);
         app.UseRouting();
         new HttpFleet(gate, options.PeerLimits, options.TimeProvider, log).Map(app);
         app.MapFallback("{**path}", HttpFleet.AnswerUnknown);

@@ -135,6 +135,12 @@ internal static class Options
         Arity = ArgumentArity.ZeroOrOne,
     };
 
+    public static readonly Option<string[]> AllowOrigin = new("--allow-origin")
+    {
+        Description = "Let scripts of pages with this origin, such as http://127.0.0.1:5000, join over HTTP from a browser; may come again [default: none]",
+        HelpName = "origin",
+    };
+
     public static readonly Option<string> Wire = new("--wire")
     {
         Description = "How to speak with the SuperLink: HTTP, gRPC, or whichever of them it answers",
@@ -221,7 +227,7 @@ internal static class Options
 
     private static FleetOptions ReadFleet(ParseResult parsed)
     {
-        var fleet = new FleetOptions { AppBundle = parsed.GetValue(Fab) };
+        var fleet = new FleetOptions { AppBundle = parsed.GetValue(Fab), AllowedOrigins = parsed.GetValue(AllowOrigin) ?? [] };
         if (parsed.GetResult(Fleet) is null) fleet = fleet with { Address = null };
         else if (parsed.GetValue(Fleet) is { } address) fleet = fleet with { Address = address };
         if (parsed.GetResult(FleetHttp) is not null) fleet = fleet with { HttpAddress = parsed.GetValue(FleetHttp) ?? FleetHttpAddress };

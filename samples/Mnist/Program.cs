@@ -19,11 +19,12 @@ Add(quickstart, [listenAnywhere, .. rounds, .. training, .. model], (parsed, can
     Quickstart.RunAsync(Options.Read(parsed) with { Address = parsed.GetValue(listenAnywhere)! }, cancellation));
 
 var server = new Command("server", "Waits for clients, leads the rounds and writes the final model.");
-Add(server, [listen, Options.Certificate, Options.PrivateKey, Options.Fleet, Options.FleetHttp, Options.Fab, Options.NodeKeys, Options.Run, Options.ReturnTimeout, Options.Checkpoint, Options.CheckpointEvery, .. rounds, .. model], (parsed, cancellation) =>
+Add(server, [listen, Options.Certificate, Options.PrivateKey, Options.Fleet, Options.FleetHttp, Options.AllowOrigin, Options.Fab, Options.NodeKeys, Options.Run, Options.ReturnTimeout, Options.Checkpoint, Options.CheckpointEvery, .. rounds, .. model], (parsed, cancellation) =>
     Server.RunAsync(Options.Read(parsed) with { Address = parsed.GetValue(listen)! }, _ => { }, cancellation));
 
 server.Needs(Options.PrivateKey, Options.Certificate);
 server.Needs(Options.Fab, Options.Fleet, Options.FleetHttp);
+server.Needs(Options.AllowOrigin, Options.FleetHttp);
 server.Needs(Options.NodeKeys, Options.Fleet, Options.FleetHttp);
 
 var client = new Command("client", "Joins a server and trains on one part of the images.");

@@ -16,6 +16,22 @@ public sealed record FleetOptions
     public string? HttpAddress { get; init; }
 
     /// <summary>
+    /// The pages whose scripts may join over HTTP from a browser (CORS), each by its origin, for example <c>https://example.org</c> or
+    /// <c>http://127.0.0.1:5000</c>; <c>*</c> stands for every page. It is browsers that keep to it: who may join at all is said by <see cref="AllowedKeys"/>.
+    /// Default: none.
+    /// </summary>
+    /// <exception cref="ArgumentException">An entry is no origin.</exception>
+    public IReadOnlyList<string> AllowedOrigins
+    {
+        get;
+        init
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            field = [.. value.Select(FleetOrigins.Checked)];
+        }
+    } = [];
+
+    /// <summary>
     /// The file of the app bundle (<c>flwr build</c> makes one) that stock SuperNodes fetch and run. It is only handed out here,
     /// never executed. Without it stock SuperNodes have nothing to run; our own nodes need none.
     /// </summary>
