@@ -53,8 +53,9 @@ public sealed record ReplyLimits
     } = 10_000;
 
     /// <summary>
-    /// The most bytes of all replies that arrive at the same time; beyond it the others wait, and the oldest always goes on. Default
-    /// null: half of the memory that the process may use.
+    /// The most bytes of all replies that arrive or have not yet been taken in; beyond it the others wait, and the oldest always goes on.
+    /// Default null: half of the memory that the process may use. With 1 large replies come one at a time: the least memory, at the pace of
+    /// the slowest client.
     /// </summary>
     /// <exception cref="ArgumentException">The value lies outside its range.</exception>
     public long? MaxBytesAtOnce

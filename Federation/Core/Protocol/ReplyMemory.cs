@@ -1,6 +1,6 @@
 namespace ManagedFed.Federation;
 
-/// <summary>Counts the bytes of all replies that arrive at the same time.</summary>
+/// <summary>Counts the bytes of all replies that arrive, or wait to be taken in, at the same time.</summary>
 /// <remarks>Whoever took first is never refused, so that a full server always finishes one reply after the other.</remarks>
 /// <param name="most">The most bytes; null for half of what the process may use.</param>
 internal sealed class ReplyMemory(long? most = null)
