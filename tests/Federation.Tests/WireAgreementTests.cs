@@ -71,6 +71,15 @@ public sealed class WireAgreementTests
         Assert.InRange(taken, 1_000, 29_000);
     }
 
+    /// <summary>Of two kinds in one message the last counts, and what was wrong with the first does not.</summary>
+    [Fact]
+    public void Read_OfTwoKinds_IsTheLast()
+    {
+        byte[] valueless = [4 << 3 | 2, 5, 4 << 3 | 2, 3, 1 << 3 | 2, 1, (byte)'k'], last = [1 << 3 | 2, 2, 1 << 3, 4];
+        Assert.NotNull(StreamMessages.Replies.Read(new(valueless)).Problem);
+        Assert.Equal(new DisconnectResult(DisconnectReason.Ack), StreamMessages.Replies.Read(new([.. valueless, .. last])).Take());
+    }
+
     private static string Outcome(Func<Reply> read)
     {
         try

@@ -123,7 +123,7 @@ internal sealed class MessageReader<T>(MessageTable<T> table, long length, Reply
         if (found != kind)
         {
             // Of several kinds the last one counts, as Protobuf says.
-            (kind, parts, values, type) = (found, new(), new(StringComparer.Ordinal), null);
+            (kind, parts, values, type, problem) = (found, new(), new(StringComparer.Ordinal), null, null);
             tensors.Clear();
         }
         kindEnd = end;
