@@ -54,6 +54,7 @@ internal sealed class Client : SyncArrayClient
             PollInterval = settings.Poll,
             LeaveAfterRun = once,
             Wire = settings.Wire,
+            SignContent = settings.SignContent,
         }, cancellation);
     }
 

@@ -141,6 +141,12 @@ internal static class Options
         HelpName = "origin",
     };
 
+    public static readonly Option<bool> RequireSignedContent =
+        new("--require-signed-content") { Description = "Only nodes that sign all that their calls say may join: those of this project with --sign-content" };
+
+    public static readonly Option<bool> SignContent =
+        new("--sign-content") { Description = "Sign all that calls say, and not their time alone, as servers of this project may require" };
+
     public static readonly Option<string> Wire = new("--wire")
     {
         Description = "How to speak with the SuperLink: HTTP, gRPC, or whichever of them it answers",
@@ -217,6 +223,7 @@ internal static class Options
             MaxWait = Get(MaxWait, null) is { } wait ? TimeSpan.FromSeconds(wait) : null,
             Quiet = Get(Quiet, false),
             Fleet = parsed.GetResult(Fleet) is null && parsed.GetResult(FleetHttp) is null ? null : ReadFleet(parsed),
+            SignContent = Get(SignContent, false),
             Wire = Enum.Parse<FleetWire>(Get(Wire, "auto"), ignoreCase: true),
             Certificate = Get(Certificate, null) is { } certificate ? Certificates.WithKey(certificate, Get(PrivateKey, null)) : null,
             Roots = Get(Roots, null) is { } roots ? Certificates.Trusted(roots) : null,
@@ -227,7 +234,12 @@ internal static class Options
 
     private static FleetOptions ReadFleet(ParseResult parsed)
     {
-        var fleet = new FleetOptions { AppBundle = parsed.GetValue(Fab), AllowedOrigins = parsed.GetValue(AllowOrigin) ?? [] };
+        var fleet = new FleetOptions
+        {
+            AppBundle = parsed.GetValue(Fab),
+            AllowedOrigins = parsed.GetValue(AllowOrigin) ?? [],
+            RequireSignedContent = parsed.GetValue(RequireSignedContent),
+        };
         if (parsed.GetResult(Fleet) is null) fleet = fleet with { Address = null };
         else if (parsed.GetValue(Fleet) is { } address) fleet = fleet with { Address = address };
         if (parsed.GetResult(FleetHttp) is not null) fleet = fleet with { HttpAddress = parsed.GetValue(FleetHttp) ?? FleetHttpAddress };

@@ -19,20 +19,21 @@ Add(quickstart, [listenAnywhere, .. rounds, .. training, .. model], (parsed, can
     Quickstart.RunAsync(Options.Read(parsed) with { Address = parsed.GetValue(listenAnywhere)! }, cancellation));
 
 var server = new Command("server", "Waits for clients, leads the rounds and writes the final model.");
-Add(server, [listen, Options.Certificate, Options.PrivateKey, Options.Fleet, Options.FleetHttp, Options.AllowOrigin, Options.Fab, Options.NodeKeys, Options.Run, Options.ReturnTimeout, Options.Checkpoint, Options.CheckpointEvery, .. rounds, .. model], (parsed, cancellation) =>
+Add(server, [listen, Options.Certificate, Options.PrivateKey, Options.Fleet, Options.FleetHttp, Options.AllowOrigin, Options.Fab, Options.NodeKeys, Options.RequireSignedContent, Options.Run, Options.ReturnTimeout, Options.Checkpoint, Options.CheckpointEvery, .. rounds, .. model], (parsed, cancellation) =>
     Server.RunAsync(Options.Read(parsed) with { Address = parsed.GetValue(listen)! }, _ => { }, cancellation));
 
 server.Needs(Options.PrivateKey, Options.Certificate);
 server.Needs(Options.Fab, Options.Fleet, Options.FleetHttp);
 server.Needs(Options.AllowOrigin, Options.FleetHttp);
 server.Needs(Options.NodeKeys, Options.Fleet, Options.FleetHttp);
+server.Needs(Options.RequireSignedContent, Options.Fleet, Options.FleetHttp);
 
 var client = new Command("client", "Joins a server and trains on one part of the images.");
 Add(client, [Options.NodeId, join, Options.Name, Options.State, Options.Roots, Options.MaxWait, Options.Quiet, .. training, .. model], (parsed, cancellation) => Client.RunAsync(
     Options.Read(parsed) with { Address = parsed.GetValue(join)! }, parsed.GetRequiredValue(Options.NodeId)!.Value, cancellation));
 
 var node = new Command("node", "Joins a SuperLink of Flower 1.23 or later and trains on one part of the images, run after run.");
-Add(node, [Options.NodeId, superLink, Options.Wire, Options.Key, Options.State, Options.Poll, Options.Roots, Options.Once, Options.MaxWait, Options.Quiet, .. training, .. model],
+Add(node, [Options.NodeId, superLink, Options.Wire, Options.SignContent, Options.Key, Options.State, Options.Poll, Options.Roots, Options.Once, Options.MaxWait, Options.Quiet, .. training, .. model],
     (parsed, cancellation) => Client.RunNodeAsync(
         Options.Read(parsed) with { Address = parsed.GetValue(superLink)! }, parsed.GetRequiredValue(Options.NodeId)!.Value,
         parsed.GetValue(Options.Key), parsed.GetValue(Options.Once), cancellation));

@@ -53,6 +53,9 @@ internal sealed record Settings
     /// <summary>How the server offers Fleet; null for not at all.</summary>
     public FleetOptions? Fleet { get; init; }
 
+    /// <summary>True when a node signs all that its calls say.</summary>
+    public bool SignContent { get; init; }
+
     /// <summary>How a node speaks with its SuperLink.</summary>
     public FleetWire Wire { get; init; }
 

@@ -240,9 +240,9 @@ public sealed class QuickstartTests(ReducedMnist data) : IClassFixture<ReducedMn
     [Theory]
     [InlineData("", "--rounds --partitions --clients --batch-size --local-epochs --learning-rate --num-layers --hidden-dim --seed")]
     [InlineData("", "--address --dataset --json --output --timeout --threads")]
-    [InlineData("server", "--rounds --clients --address --json --output --timeout --certificate --private-key --fleet --fleet-http --allow-origin --fab --node-keys")]
+    [InlineData("server", "--rounds --clients --address --json --output --timeout --certificate --private-key --fleet --fleet-http --allow-origin --fab --node-keys --require-signed-content")]
     [InlineData("client", "--node-id --partitions --batch-size --local-epochs --learning-rate --address --root-certificates --seed")]
-    [InlineData("node", "--node-id --superlink --wire --key --root-certificates --once --max-wait --partitions --seed")]
+    [InlineData("node", "--node-id --superlink --wire --sign-content --key --root-certificates --once --max-wait --partitions --seed")]
     [InlineData("central", "--epochs --batch-size --learning-rate --seed --dataset")]
     [InlineData("simulate", "--clients --fraction --rounds --batch --lr --epochs --model --strategy --run --seed --threads --dataset --json")]
     public async Task Help_EveryCommand_ListsItsOptions(string command, string options)

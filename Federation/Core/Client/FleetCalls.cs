@@ -17,6 +17,7 @@ internal sealed class FleetCalls(IFleetTransport transport, INodeSigner signer, 
     private readonly Random random = new SharedRandom(options.Random);
     private readonly Lock gate = new();
     private readonly byte[] publicKey = Encoding.ASCII.GetBytes(signer.PublicKeyPem);
+    private readonly ContentSigner? content = options.SignContent ? new(signer) : null;
     private (Task<SignedHeaders> Headers, long At)? signed;
 
     /// <summary>Objects on their way to the server, and from it, at once.</summary>
@@ -174,7 +175,8 @@ internal sealed class FleetCalls(IFleetTransport transport, INodeSigner signer, 
     private async Task<SignedHeaders> SignAsync(DateTimeOffset now)
     {
         var timestamp = SignedHeaders.Format(now);
-        return new(publicKey, timestamp, await signer.SignAsync(Encoding.ASCII.GetBytes(timestamp), CancellationToken.None).ConfigureAwait(false));
+        var signature = await signer.SignAsync(Encoding.ASCII.GetBytes(timestamp), CancellationToken.None).ConfigureAwait(false);
+        return new(publicKey, timestamp, signature) { ContentSigner = content };
     }
 
     // Objects are pushed side by side, and a seeded generator is not made for that.

@@ -23,6 +23,12 @@ internal sealed class GrpcFleetTransport(Uri uri, X509Certificate2Collection? ro
             { SignedHeaders.Grpc.Timestamp, headers.Timestamp },
             { SignedHeaders.Grpc.Signature, headers.Signature.ToArray() },
         };
+        if (headers.ContentSigner is { } signer)
+        {
+            var (nonce, signature) = await signer.SignAsync($"/{FleetMethods.Service}/{method}", request, headers.Timestamp, cancellation).ConfigureAwait(false);
+            metadata.Add(SignedContent.NonceName, nonce);
+            metadata.Add(SignedContent.SignatureName, signature);
+        }
         var definition = new Method<byte[], byte[]>(MethodType.Unary, FleetMethods.Service, method, Bytes, Bytes);
         var connection = Enter();
         try

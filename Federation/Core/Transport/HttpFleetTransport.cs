@@ -55,6 +55,12 @@ internal sealed class HttpFleetTransport : IFleetTransport
         message.Headers.Add(SignedHeaders.Http.Timestamp, headers.Timestamp);
         message.Headers.Add(SignedHeaders.Http.Signature, Convert.ToBase64String(headers.Signature.Span));
         version?.AddTo(message.Headers);
+        if (headers.ContentSigner is { } signer)
+        {
+            var (nonce, signature) = await signer.SignAsync(FleetMethods.Folder + FleetMethods.Path(method), request, headers.Timestamp, cancellation).ConfigureAwait(false);
+            message.Headers.Add(SignedContent.NonceName, nonce);
+            message.Headers.Add(SignedContent.SignatureName, signature);
+        }
         try
         {
             using var response = await client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);

@@ -11,12 +11,14 @@ internal readonly record struct FleetCaller(string Key, string Peer);
 
 /// <summary>What the Fleet service does, whatever carries its requests: each method is one call of a caller who is known.</summary>
 /// <remarks>Requests and answers are the protocol's messages, which every wire carries; a refusal is a <see cref="FleetException"/> with a sentence for the node.</remarks>
-internal sealed class FleetDesk(FleetNodes nodes, FleetRun run, TimeProvider clock) : IDisposable
+internal sealed class FleetDesk(FleetNodes nodes, FleetRun run, TimeProvider clock, bool contentRequired = false) : IDisposable
 {
     /// <summary>The pause, in seconds, that replies to a push suggest; nodes do not heed it.</summary>
     private const ulong SuggestedPause = 5;
 
-    private readonly KeyRing keys = new();
+
+    /// <summary>Checks what callers signed.</summary>
+    public FleetSignatures Signatures { get; } = new(contentRequired, clock);
 
     /// <summary>A desk for nodes that join the registry, with the keys and the bundle that the options name.</summary>
     /// <exception cref="FormatException">A key or the bundle is none.</exception>
@@ -26,12 +28,11 @@ internal sealed class FleetDesk(FleetNodes nodes, FleetRun run, TimeProvider clo
         var clock = server.TimeProvider;
         var allowed = options.AllowedKeys is { } keys ? new KeyList(keys) : null;
         var run = new FleetRun(FleetRun.NewId(), options.AppBundle is { } path ? AppBundle.Load(path) : null, clock.GetUtcNow());
-        return new(new(registry, options, allowed, run.Id, clock, log, limits: server.ReplyLimits, memory: memory), run, clock);
+        return new(new(registry, options, allowed, run.Id, clock, log, limits: server.ReplyLimits, memory: memory), run, clock, options.RequireSignedContent);
     }
 
     /// <summary>Checks the signature of a call.</summary>
-    public FleetCaller Authenticate(SignedHeaders headers, string peer) =>
-        keys.Check(headers, clock.GetUtcNow(), out var problem) is { } fingerprint ? new(fingerprint, peer) : throw FleetRefusal.Unauthenticated(problem!);
+    public FleetCaller Authenticate(SignedHeaders headers, string peer) => new(Signatures.Check(headers), peer);
 
     /// <summary>One call by its name, the request as it came over a wire.</summary>
     /// <exception cref="FleetException">The request cannot be read, or is refused.</exception>
@@ -70,7 +71,7 @@ internal sealed class FleetDesk(FleetNodes nodes, FleetRun run, TimeProvider clo
     /// <summary>True when an object of this caller's may be waited for.</summary>
     public bool Expects(FleetCaller caller) => nodes.Expects(caller.Key);
 
-    public void Dispose() => keys.Dispose();
+    public void Dispose() => Signatures.Dispose();
 
     public Wire.RegisterNodeResponse Register(FleetCaller caller, Wire.RegisterNodeRequest request) =>
         new() { NodeId = nodes.Register(Same(caller, request.PublicKey.Span), caller.Peer) };

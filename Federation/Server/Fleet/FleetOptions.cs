@@ -46,6 +46,12 @@ public sealed record FleetOptions
     /// </summary>
     public IReadOnlyList<string>? AllowedKeys { get; init; }
 
+    /// <summary>
+    /// True to take only calls whose whole content is signed, and each once. Our own nodes sign with <see cref="FederatedNodeOptions.SignContent"/>;
+    /// Flower's, which sign the time of a call alone, are told so and refused. Default false: what is signed is checked, the rest is taken.
+    /// </summary>
+    public bool RequireSignedContent { get; init; }
+
     /// <summary>The most bytes of one reply, whatever was asked. Default 2 GiB, which is the most of the bidirectional stream, too. At least 1.</summary>
     /// <exception cref="ArgumentException">The value lies outside its range.</exception>
     public long MaxReplyBytes

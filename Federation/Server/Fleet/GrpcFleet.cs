@@ -36,6 +36,7 @@ internal sealed class GrpcFleet(FleetGate gate, PeerLimits limits, TimeProvider 
             using var visit = gate.Enter(method, Headers(context.Request.Headers), SignedHeaders.Grpc, FleetPeer.Of(context.Connection));
             context.Items[CallerKey] = visit.Caller;
             await CheckBodyAsync(context, FleetMethods.MaxBytes(method), timer.Token).ConfigureAwait(false);
+            if (visit.IsContentSigned) await CheckContentAsync(context, visit, timer.Token).ConfigureAwait(false);
             await next(context).ConfigureAwait(false);
         }
         catch (FleetException refusal) when (!context.Response.HasStarted)
@@ -95,6 +96,31 @@ internal sealed class GrpcFleet(FleetGate gate, PeerLimits limits, TimeProvider 
         }
     }
 
+    /// <summary>Reads the whole message, whose length was checked, and leaves it where it is.</summary>
+    private static async Task CheckContentAsync(HttpContext context, FleetGate.Visit visit, CancellationToken cancellation)
+    {
+        var body = context.Request.BodyReader;
+        while (true)
+        {
+            var read = await body.ReadAsync(cancellation).ConfigureAwait(false);
+            if (!read.IsCompleted)
+            {
+                body.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+                continue;
+            }
+            try
+            {
+                if (read.Buffer.Length < Prefix) throw FleetRefusal.Invalid("the request has no message");
+                visit.CheckContent(context.Request.Path.Value ?? "", read.Buffer.Slice(Prefix));
+            }
+            finally
+            {
+                body.AdvanceTo(read.Buffer.Start);
+            }
+            return;
+        }
+    }
+
     /// <summary>A response without a body, as gRPC allows for errors.</summary>
     private static void Answer(HttpContext context, Status status)
     {
@@ -107,7 +133,7 @@ internal sealed class GrpcFleet(FleetGate gate, PeerLimits limits, TimeProvider 
 
     private static SignedHeaders? Headers(IHeaderDictionary headers) =>
         Bytes(headers[SignedHeaders.Grpc.PublicKey]) is { } key && headers[SignedHeaders.Grpc.Timestamp] is [{ } timestamp]
-            && Bytes(headers[SignedHeaders.Grpc.Signature]) is { } signature ? new(key, timestamp, signature) : null;
+            && Bytes(headers[SignedHeaders.Grpc.Signature]) is { } signature ? new(key, timestamp, signature) { Content = FleetPeer.ContentOf(headers) } : null;
 
     /// <summary>The bytes of a binary header, which is base64 with or without its padding.</summary>
     private static byte[]? Bytes(StringValues header)

@@ -82,7 +82,9 @@ internal sealed class HttpFleet(FleetGate gate, PeerLimits limits, TimeProvider 
             try
             {
                 if (buffer.Length > most) throw TooLarge(buffer.Length);
-                if (all) return gate.Desk.Call(method, visit.Caller, buffer);
+                if (!all) continue;
+                visit.CheckContent(context.Request.Path.Value ?? "", buffer);
+                return gate.Desk.Call(method, visit.Caller, buffer);
             }
             finally
             {
@@ -170,13 +172,7 @@ internal sealed class HttpFleet(FleetGate gate, PeerLimits limits, TimeProvider 
 
     private static SignedHeaders? Headers(IHeaderDictionary headers) =>
         Bytes(headers[SignedHeaders.Http.PublicKey]) is { } key && headers[SignedHeaders.Http.Timestamp] is [{ } timestamp]
-            && Bytes(headers[SignedHeaders.Http.Signature]) is { } signature ? new(key, timestamp, signature) : null;
+            && Bytes(headers[SignedHeaders.Http.Signature]) is { } signature ? new(key, timestamp, signature) { Content = FleetPeer.ContentOf(headers) } : null;
 
-    /// <summary>The bytes of a header that is base64 and nothing else: no space, no other alphabet, no stray bits.</summary>
-    private static byte[]? Bytes(StringValues header)
-    {
-        if (header is not [{ } text]) return null;
-        var bytes = new byte[text.Length];
-        return Convert.TryFromBase64String(text, bytes, out var count) && Convert.ToBase64String(bytes.AsSpan(0, count)) == text ? bytes[..count] : null;
-    }
+    private static byte[]? Bytes(StringValues header) => header is [{ } text] ? FleetPeer.BytesOf(text) : null;
 }

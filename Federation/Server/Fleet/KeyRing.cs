@@ -40,6 +40,15 @@ internal sealed class KeyRing(int most = 10_000) : IDisposable
         return problem is null ? entry.Fingerprint : null;
     }
 
+    /// <summary>Why the content is not signed by the key, whose time was checked just now; null when it is.</summary>
+    public string? ContentProblem(SignedHeaders headers, SignedContent content, byte[] text)
+    {
+        var known = Encoding.Latin1.GetString(headers.PublicKey.Span);
+        if (Find(known) is { } entry && entry.Verify(text, content.Signature.Span) is { } result) return result.Problem;
+        using var fresh = Entry.TryRead(known, out var problem);
+        return fresh is null ? problem : fresh.Verify(text, content.Signature.Span)!.Value.Problem;
+    }
+
     public void Dispose()
     {
         lock (gate)
@@ -118,6 +127,24 @@ internal sealed class KeyRing(int most = 10_000) : IDisposable
                 problem = headers.SignatureProblem(key);
                 if (problem is null) last = headers;
                 return true;
+            }
+        }
+
+        /// <summary>Null when the key was given up; else what is wrong with the signature, or null.</summary>
+        public (string? Problem, bool Checked)? Verify(byte[] data, ReadOnlySpan<byte> signature)
+        {
+            lock (padlock)
+            {
+                if (disposed) return null;
+                try
+                {
+                    return (key.VerifyData(data, signature, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence)
+                        ? null : "the content is not what the key signed: it was changed on its way, or sent to another path", true);
+                }
+                catch (CryptographicException exception)
+                {
+                    return ($"the content's signature cannot be read: {exception.Message}", true);
+                }
             }
         }
 

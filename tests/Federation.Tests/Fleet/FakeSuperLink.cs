@@ -64,6 +64,9 @@ internal sealed class FakeSuperLink(TimeProvider time) : IFleetTransport
 
     public bool AuthenticationOnly { get; set; }
 
+    /// <summary>The keys that were registered, in order.</summary>
+    public ConcurrentQueue<string> Registered { get; } = [];
+
     /// <summary>What nodes said of their version, over HTTP.</summary>
     public ConcurrentQueue<string> Versions { get; } = [];
 
@@ -140,6 +143,7 @@ internal sealed class FakeSuperLink(TimeProvider time) : IFleetTransport
         Assert.Equal(key, Convert.ToHexString(request.PublicKey.Span));
         if (AuthenticationOnly) throw new FleetException(FleetFault.RegistrationClosed, "SuperNode authentication is enabled.");
         if (!Nodes.TryAdd(key, ++nodes)) throw new FleetException(FleetFault.RegistrationClosed, "Public key already in use.");
+        Registered.Enqueue(key);
         return new() { NodeId = nodes };
     }
 

@@ -28,17 +28,17 @@ internal sealed class HandDesk : IDisposable
 
     public HandDesk(
         FleetOptions? options = null, KeyList? allowed = null, AppBundle? bundle = null, Func<ulong>? ids = null, ReplyLimits? limits = null,
-        Door door = Door.Memory)
+        Door door = Door.Memory, PeerLimits? peers = null)
     {
         Registry = new(Log);
         var nodes = new FleetNodes(Registry, options ?? new(), allowed, RunId, Clock, Log, ids, limits);
-        Desk = new(nodes, new(RunId, bundle, Clock.GetUtcNow()), Clock);
+        Desk = new(nodes, new(RunId, bundle, Clock.GetUtcNow()), Clock, options?.RequireSignedContent == true);
         if (door == Door.Memory)
         {
             Transport = new DeskTransport(Desk);
             return;
         }
-        var server = new FederatedServerOptions { TimeProvider = Clock };
+        var server = new FederatedServerOptions { TimeProvider = Clock, PeerLimits = peers ?? new() };
         var (endpoint, gate) = (new IPEndPoint(IPAddress.Loopback, 0), new FleetGate(Desk));
         app = door == Door.Http ? GrpcHost.BuildHttp(endpoint, server, new(), Log, gate) : GrpcHost.Build(endpoint, server, new(), Log, gate);
         app.StartAsync().GetAwaiter().GetResult();
@@ -55,6 +55,9 @@ internal sealed class HandDesk : IDisposable
     public FleetDesk Desk { get; }
 
     public IFleetTransport Transport { get; }
+
+    /// <summary>Where the port is.</summary>
+    public string Address => GrpcHost.AddressOf(app!);
 
     /// <summary>The one client that is connected.</summary>
     public IClientConnection Client => Assert.Single(Registry.Snapshot());
@@ -104,6 +107,9 @@ internal sealed class HandDesk : IDisposable
 /// <summary>A node driven call by call.</summary>
 internal sealed class HandNode(HandDesk server, NodeKey key)
 {
+    /// <summary>True to sign all that calls say.</summary>
+    public bool SignsContent { get; init; }
+
     public ulong Id { get; set; }
 
     public Wire.Node Self => new() { NodeId = Id };
@@ -111,7 +117,7 @@ internal sealed class HandNode(HandDesk server, NodeKey key)
     public ByteString PublicKey => ByteString.CopyFrom(key.PublicKey.Span);
 
     public T Call<T>(string method, IMessage request, MessageParser<T> parser) where T : IMessage<T> => parser.ParseFrom(
-        server.Transport.CallAsync(method, request.ToByteArray(), key.Sign(server.Clock.GetUtcNow()), default).AsTask().Bounded().GetAwaiter().GetResult());
+        server.Transport.CallAsync(method, request.ToByteArray(), key.Sign(server.Clock.GetUtcNow()) with { ContentSigner = SignsContent ? new(key) : null }, default).AsTask().Bounded().GetAwaiter().GetResult());
 
     public void Join()
     {

@@ -76,6 +76,70 @@ public sealed class NodeWireTests
         Assert.Contains("cannot be reached after 3 attempt(s)", error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A node that has a handler and a signer of its own, as in a browser; it says its version, and hears what the server says of it.</summary>
+    [Fact]
+    public async Task Node_WithItsOwnHandlerAndSigner_UsesThem()
+    {
+        var time = new SkippingTime();
+        using var link = new FakeSuperLink(time) { VersionWarning = "1.40 and 1.41" };
+        await using var server = await LinkHost.StartAsync(link, isHttp: true);
+        using var leave = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        using var handler = new Counting();
+        using var signer = new Signer();
+        var log = new LogRecorder();
+        link.Send("train", new RecordDict(("arrays", new ArrayRecord(("w", TestKit.Floats(1))))));
+        var node = FederatedNode.StartAsync(
+            server.Address, LambdaClient.Adding(1, 1),
+            new() { TimeProvider = time, Random = new Tenth(), HttpHandler = handler, Signer = signer, LoggerFactory = log }, leave.Token);
+
+        Assert.Equal((2f, 2f), Ends(await link.NextReply()));
+        await leave.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => node.Bounded());
+        Assert.True(handler.Requests >= link.Calls.Count, $"{handler.Requests} requests by the handler, {link.Calls.Count} calls");
+        Assert.Equal(signer.PublicKeyPem, System.Text.Encoding.ASCII.GetString(Convert.FromHexString(Assert.Single(link.Registered))));
+        Assert.True(signer.Signatures > 0);
+        Assert.All(link.Versions, version => Assert.Equal("flwr 1.40.0 SuperNode", version));
+        Assert.Equal("The server says of versions: 1.40 and 1.41", Assert.Single(log.WithId(419)));
+        Assert.Equal("UnregisterNode", link.Calls.Last());
+    }
+
+    private sealed class Counting : DelegatingHandler
+    {
+        private int requests;
+
+        public Counting() : base(new SocketsHttpHandler())
+        {
+        }
+
+        public int Requests => requests;
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            Interlocked.Increment(ref requests);
+            return base.SendAsync(request, cancellationToken);
+        }
+    }
+
+    private sealed class Signer : INodeSigner, IDisposable
+    {
+        private readonly NodeKey key = NodeKey.Create();
+        private int signatures;
+
+        public string PublicKeyPem => key.PublicKeyPem;
+
+        public int Signatures => signatures;
+
+        public async ValueTask<byte[]> SignAsync(ReadOnlyMemory<byte> data, CancellationToken cancellation)
+        {
+            // As slow as one that asks another program.
+            await Task.Yield();
+            Interlocked.Increment(ref signatures);
+            return await key.SignAsync(data, cancellation);
+        }
+
+        public void Dispose() => key.Dispose();
+    }
+
     private static NdArray Plus(NdArray array, float more) => NdArray.From<float>([.. array.ToArray<float>().Select(value => value + more)], array.Shape);
 
     private static (float First, float Last) Ends(FleetMessage reply)

@@ -19,12 +19,24 @@ internal sealed record SignedHeaders(ReadOnlyMemory<byte> PublicKey, string Time
     private const string TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.ffffff'+00:00'";
 
     // A captured triple is of use to whoever captured it for so long.
-    private static readonly TimeSpan Ahead = TimeSpan.FromSeconds(5), Behind = TimeSpan.FromSeconds(305);
+    private static readonly TimeSpan Behind = TimeSpan.FromSeconds(305);
+
+    /// <summary>How far a caller's clock may be ahead.</summary>
+    public static readonly TimeSpan Ahead = TimeSpan.FromSeconds(5);
+
+    /// <summary>The proof of what the call says, where the caller gave one.</summary>
+    public SignedContent? Content { get; init; }
+
+    /// <summary>Makes that proof where the call is sent; null makes none.</summary>
+    public ContentSigner? ContentSigner { get; init; }
 
     public static string Format(DateTimeOffset now) => now.UtcDateTime.ToString(TimestampFormat, CultureInfo.InvariantCulture);
 
     /// <summary>Why the caller is not who it says; null when it is.</summary>
     public string? Problem(DateTimeOffset now) => TimeProblem(now) ?? SignatureProblem();
+
+    /// <summary>How long ago the call was signed.</summary>
+    public TimeSpan Age(DateTimeOffset now) => now - DateTimeOffset.Parse(Timestamp, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
 
     /// <summary>True when key, timestamp and signature are the same.</summary>
     public bool IsSame(SignedHeaders other) => Timestamp == other.Timestamp
