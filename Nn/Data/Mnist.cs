@@ -34,15 +34,27 @@ public static class Mnist
     public static TrainTest Load(string folder, bool verify = false) =>
         new(LoadPart(folder, "train", verify ? Train : null), LoadPart(folder, "t10k", verify ? Test : null));
 
-    private static Dataset LoadPart(string folder, string name, (string Images, string Labels)? hashes)
+    /// <summary>The examples of two arrays as the files have them: images as float32 of shape (n, height·width) with pixel/255, labels as int32 of shape (n,).</summary>
+    /// <param name="images">uint8 of shape (n, height, width).</param>
+    /// <param name="labels">uint8 of shape (n,).</param>
+    /// <exception cref="FormatException">They are of other shapes or types, or do not match.</exception>
+    public static Dataset Examples(NdArray images, NdArray labels)
     {
-        var images = LoadFile(folder, $"{name}-images-idx3-ubyte", hashes?.Images);
-        var labels = LoadFile(folder, $"{name}-labels-idx1-ubyte", hashes?.Labels);
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentNullException.ThrowIfNull(labels);
+        return Examples(images, labels, "");
+    }
+
+    private static Dataset LoadPart(string folder, string name, (string Images, string Labels)? hashes) => Examples(
+        LoadFile(folder, $"{name}-images-idx3-ubyte", hashes?.Images), LoadFile(folder, $"{name}-labels-idx1-ubyte", hashes?.Labels), $" of {name}");
+
+    private static Dataset Examples(NdArray images, NdArray labels, string which)
+    {
         if (images.Shape.Rank != 3 || labels.Shape.Rank != 1 || images.Shape[0] != labels.Shape[0])
         {
-            throw new FormatException($"[mnist] images {images.Shape} and labels {labels.Shape} of {name} do not match, expected (n, height, width) and (n,)");
+            throw new FormatException($"[mnist] images {images.Shape} and labels {labels.Shape}{which} do not match, expected (n, height, width) and (n,)");
         }
-        if (images.DType != DType.UInt8 || labels.DType != DType.UInt8) throw new FormatException($"[mnist] images and labels of {name} are of type {images.DType.Name()} and {labels.DType.Name()}, expected uint8");
+        if (images.DType != DType.UInt8 || labels.DType != DType.UInt8) throw new FormatException($"[mnist] images and labels{which} are of type {images.DType.Name()} and {labels.DType.Name()}, expected uint8");
         var pixels = images.Reshape([images.Shape[0], images.Shape[1] * images.Shape[2]]).AsType(DType.Float32);
         var span = pixels.AsSpan<float>();
         TensorPrimitives.Divide(span, 255f, span);

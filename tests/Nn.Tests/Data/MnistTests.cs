@@ -34,6 +34,16 @@ public sealed class MnistTests : IDisposable
     }
 
     [Fact]
+    public void Examples_OfTwoArrays_AreThoseOfTheirFiles()
+    {
+        var examples = Mnist.Examples(NdArray.From<byte>([0, 51, 255, 1, 2, 3], [2, 1, 3]), NdArray.From<byte>([9, 8]));
+        Assert.Equal([2, 3], examples.Inputs.Shape);
+        Assert.Equal([0f, 51 / 255f, 1f, 1 / 255f, 2 / 255f, 3 / 255f], examples.Inputs.ToArray<float>());
+        Assert.Equal([9, 8], examples.Labels.ToArray<int>());
+        Assert.Throws<FormatException>(() => Mnist.Examples(NdArray.From<byte>([0, 51], [2, 1, 1]), NdArray.From<byte>([9])));
+    }
+
+    [Fact]
     public void Load_AnyFourFiles_PlainOrPacked()
     {
         WriteSmall();
