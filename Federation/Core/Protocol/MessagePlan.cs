@@ -10,8 +10,8 @@ internal sealed class MessagePlan
 {
     private const int Tensor = 1, TensorType = 2;
 
-    /// <summary>The bytes that are written before the reader is waited for.</summary>
-    private const int Part = 256 << 10;
+    /// <summary>The bytes that are written before the reader is waited for: fewer of messages that very many clients are sent at once.</summary>
+    private int Part => Bytes <= 1 << 20 ? 64 << 10 : 256 << 10;
 
     private readonly ArrayBufferWriter<byte> head = new(), tail = new();
     private readonly Parameters tensors = Parameters.Empty;
