@@ -14,7 +14,7 @@ internal static class FleetOrigins
     private static readonly string[] Sent =
     [
         "content-type", "accept", SignedHeaders.Http.PublicKey, SignedHeaders.Http.Timestamp, SignedHeaders.Http.Signature,
-        FleetVersion.Header, "flwr-package-name", "flwr-component-name",
+        FleetVersion.Header, "flwr-package-name", "flwr-component-name", SignedContent.NonceName, SignedContent.SignatureName,
     ];
 
     /// <summary>An origin as browsers write it.</summary>

@@ -6,7 +6,8 @@ namespace ManagedFed.Federation.Tests.Fleet;
 /// <summary>Which pages' scripts a browser lets call Fleet over HTTP.</summary>
 public sealed class FleetOriginsTests
 {
-    private const string Page = "http://127.0.0.1:5000", Needed = "content-type,flwr-package-version,flwr-public-key,flwr-signature,flwr-timestamp";
+    private const string Page = "http://127.0.0.1:5000",
+        Needed = "content-type,flwr-package-version,flwr-public-key,flwr-signature,flwr-timestamp,managedfed-content-signature,managedfed-nonce";
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
