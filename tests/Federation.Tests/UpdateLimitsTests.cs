@@ -272,6 +272,26 @@ public sealed class UpdateLimitsTests
             Increment = increment,
         }).Message, StringComparison.Ordinal);
 
+    /// <summary>An update that passes but comes too late to count moves no limit: who goes on after a kill never sees it.</summary>
+    [Fact]
+    public void Next_AfterAnUpdateThatDidNotCount_IsAsWithoutIt()
+    {
+        var (plain, late) = (Filter(new()), Filter(new()));
+        Assert.Null(late.Check(State, TestKit.Fit(1, TestKit.Floats(1, 2))));
+        late.EndRound();
+        Assert.Equal(StrategyState.Empty.ToString(), late.Memory.ToString());
+        foreach (var rounds in new[] { plain, late })
+        {
+            var update = TestKit.Fit(1, TestKit.Floats(3, 4));
+            Assert.Null(rounds.Check(State, update));
+            if (rounds == late) Assert.Null(rounds.Check(State, TestKit.Fit(1, TestKit.Floats(7, 8))));
+            rounds.Clip(State, update);
+            rounds.EndRound();
+        }
+        Assert.NotEqual(StrategyState.Empty.ToString(), plain.Memory.ToString());
+        Assert.Equal(plain.Memory.ToString(), late.Memory.ToString());
+    }
+
     private static Rounds Filter(UpdateLimits limits) => new(limits);
 
     private static IReadOnlyList<NdArray> Clipped(Rounds filter, RoundState state, FitResult result)
@@ -299,9 +319,10 @@ public sealed class UpdateLimitsTests
     /// <summary>Round after round under some limits, which remember what a strategy would.</summary>
     private sealed class Rounds(UpdateLimits limits)
     {
-        private StrategyState memory = StrategyState.Empty;
         private RoundLimits? round;
         private int refused;
+
+        public StrategyState Memory { get; private set; } = StrategyState.Empty;
 
         public Refusal? Check(RoundState state, FitResult result)
         {
@@ -315,11 +336,11 @@ public sealed class UpdateLimitsTests
         public (int Refused, int Clipped) EndRound()
         {
             var counts = (refused, round?.Clipped ?? 0);
-            memory = round?.Next(memory) ?? memory;
+            Memory = round?.Next(Memory) ?? Memory;
             (round, refused) = (null, 0);
             return counts;
         }
 
-        private RoundLimits Now(RoundState state) => round ??= new(limits, state with { Strategy = memory }, limit => limit, new LogRecorder());
+        private RoundLimits Now(RoundState state) => round ??= new(limits, state with { Strategy = Memory }, limit => limit, new LogRecorder());
     }
 }

@@ -18,16 +18,17 @@ internal sealed class RoundLimits(UpdateLimits limits, RoundState state, Func<do
     /// <summary>How many updates were shortened.</summary>
     public int Clipped { get; private set; }
 
-    /// <summary>Measures an update and refuses it beyond the limit; from any thread.</summary>
+    /// <summary>Refuses an update beyond the limit; from any thread. One that passes is measured only once it counts: it may yet come too late.</summary>
     /// <param name="model">The model it was trained from.</param>
     /// <param name="result">The update.</param>
     public Refusal? Check(Parameters model, FitResult result)
     {
         if ((zeroing ?? clipping) is null || Updates.Norm(model, result.Parameters) is not { } norm) return null;
-        zeroing?.Measure(norm, model);
-        clipping?.Measure(norm, model);
+        zeroing?.Begin(model);
+        clipping?.Begin(model);
         if (norm > zeroing?.Limit)
         {
+            Measure(norm);
             return new(FailureReason.Norm, FormattableString.Invariant(
                 $"update of norm {norm:G6}, expected at most {zeroing.Limit:G6}; if it is meant, widen UpdateLimits.Zeroing"));
         }
@@ -35,18 +36,28 @@ internal sealed class RoundLimits(UpdateLimits limits, RoundState state, Func<do
         return null;
     }
 
-    /// <summary>A checked result, shortened where it is beyond the limit; one call at a time.</summary>
+    /// <summary>A checked result that counts, shortened where it is beyond the limit; one call at a time.</summary>
     /// <param name="model">The model it was trained from.</param>
     /// <param name="result">The update.</param>
     public FitResult Clip(Parameters model, FitResult result)
     {
-        if (clipping is not { IsKnown: true }) return result;
+        if ((zeroing ?? clipping) is null) return result;
         // Without rounds it may have been checked in the step before.
-        var norm = norms.TryGetValue(result.Parameters, out var known) ? known.Value : Updates.Norm(model, result.Parameters);
-        if (!(norm > clipping.Limit)) return result;
+        var measured = norms.TryGetValue(result.Parameters, out var known) ? known.Value : Updates.Norm(model, result.Parameters);
+        if (measured is not { } norm) return result;
+        zeroing?.Begin(model);
+        clipping?.Begin(model);
+        Measure(norm);
+        if (!(norm > clipping?.Limit)) return result;
         Clipped++;
-        log.Clipped(result.From ?? "an update", norm.Value, clipping.Limit);
-        return result with { Parameters = Updates.Scale(model, result.Parameters, clipping.Limit / norm.Value) };
+        log.Clipped(result.From ?? "an update", norm, clipping.Limit);
+        return result with { Parameters = Updates.Scale(model, result.Parameters, clipping.Limit / norm) };
+    }
+
+    private void Measure(double norm)
+    {
+        zeroing?.Measure(norm);
+        clipping?.Measure(norm);
     }
 
     /// <summary>Says what is wrong with how far the round's new model leads; null lets it be adopted.</summary>
@@ -90,23 +101,32 @@ internal sealed class RoundLimits(UpdateLimits limits, RoundState state, Func<do
             ? null
             : new(name, limit, state.Strategy.Values.TryGetValue(name, out var norm) ? norm.AsDouble() : null);
 
-        public void Measure(double value, Parameters model)
+        /// <summary>Starts from the rule's norm where none was measured yet.</summary>
+        public void Begin(Parameters model)
         {
             lock (gate)
             {
                 if (norm == 0) Volatile.Write(ref norm, limit.InitialNorm ?? 10 * Math.Sqrt(Updates.Elements(model)));
+            }
+        }
+
+        public void Measure(double value)
+        {
+            lock (gate)
+            {
                 measured++;
                 if (value <= norm) within++;
             }
         }
 
-        public StrategyState Keep(StrategyState memory) => IsKnown ? memory.With(name, Next()) : memory;
+        public StrategyState Keep(StrategyState memory) => Next() is { } next ? memory.With(name, next) : memory;
 
-        private double Next()
+        private double? Next()
         {
             lock (gate)
             {
-                if (measured == 0) return norm;
+                // What came too late leaves nothing behind, not even the norm it began with.
+                if (measured == 0) return before;
                 var next = norm * Math.Exp(-limit.LearningRate * ((double)within / measured - limit.Quantile));
                 return Math.Clamp(next, Math.Min(Least, norm), double.MaxValue);
             }
