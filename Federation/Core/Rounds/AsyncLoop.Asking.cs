@@ -97,7 +97,7 @@ internal sealed partial class AsyncLoop
                 try
                 {
                     var start = Options.TimeProvider.GetTimestamp();
-                    failure = await this.AskAsync<TInstructions, TResult>(phase, task, CheckAsync, report, round, start, CancellationToken.None, cancellation).ConfigureAwait(false);
+                    failure = await AskAsync<TInstructions, TResult>(phase, task, CheckAsync, report, round, start, CancellationToken.None, cancellation).ConfigureAwait(false);
                 }
                 finally
                 {
