@@ -45,6 +45,9 @@ internal sealed class Check(bool forgetsFlushed = false)
         return faultless[scenario] = (Outcome.Of(state, scenario), time);
     }
 
+    /// <summary>Forgets the runs without faults, so that what they take is not taken for what schedules leave behind.</summary>
+    public void Forget() => faultless.Clear();
+
     /// <summary>The run without faults of those alone who took part in each round.</summary>
     private static async Task<RunState> PartialAsync(Scenario scenario, RunState state)
     {
