@@ -4,23 +4,9 @@ using Xunit;
 namespace ManagedFed.Federation.Tests.Fleet;
 
 /// <summary>Instructions to nodes and their replies, call by call.</summary>
-public abstract class FleetDeskTests(Door door) : IDisposable
+public abstract class FleetDeskTests(Door door) : DeskTests(door)
 {
-    private readonly HandDesk server = new(door: door);
-    private readonly List<HandDesk> others = [];
-
-    public void Dispose()
-    {
-        server.Dispose();
-        foreach (var other in others) other.Dispose();
-        GC.SuppressFinalize(this);
-    }
-
-    private HandDesk Also(HandDesk other)
-    {
-        others.Add(other);
-        return other;
-    }
+    private readonly Door door = door;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -32,26 +18,26 @@ public abstract class FleetDeskTests(Door door) : IDisposable
     {
         using var key = NodeKey.Create();
         using var other = NodeKey.Create();
-        var headers = key.Sign(server.Clock.GetUtcNow());
-        var caller = server.Desk.Authenticate(headers, "peer");
-        Assert.Equal(caller, server.Desk.Authenticate(headers, "peer"));
-        Assert.NotEqual(caller, server.Desk.Authenticate(other.Sign(server.Clock.GetUtcNow()), "peer"));
-        Refused("not of this timestamp", headers with { Signature = other.Sign(server.Clock.GetUtcNow()).Signature });
+        var headers = key.Sign(Server.Clock.GetUtcNow());
+        var caller = Server.Desk.Authenticate(headers, "peer");
+        Assert.Equal(caller, Server.Desk.Authenticate(headers, "peer"));
+        Assert.NotEqual(caller, Server.Desk.Authenticate(other.Sign(Server.Clock.GetUtcNow()), "peer"));
+        Refused("not of this timestamp", headers with { Signature = other.Sign(Server.Clock.GetUtcNow()).Signature });
         Refused("not of this timestamp", headers with { PublicKey = other.PublicKey });
-        Refused("not of this timestamp", headers with { Timestamp = SignedHeaders.Format(server.Clock.GetUtcNow().AddSeconds(1)) });
-        server.Clock.Advance(TimeSpan.FromSeconds(306));
+        Refused("not of this timestamp", headers with { Timestamp = SignedHeaders.Format(Server.Clock.GetUtcNow().AddSeconds(1)) });
+        Server.Clock.Advance(TimeSpan.FromSeconds(306));
         Refused("is not within", headers);
 
         void Refused(string why, SignedHeaders wrong) =>
-            HandDesk.Refused(FleetFault.Unauthenticated, why, () => server.Desk.Authenticate(wrong, "peer"));
+            HandDesk.Refused(FleetFault.Unauthenticated, why, () => Server.Desk.Authenticate(wrong, "peer"));
     }
 
     [Fact]
     public async Task AskAsync_NodeThatTrains_GivesItsResult()
     {
-        var node = server.JoinedNode();
+        var node = Server.JoinedNode();
         Assert.Empty(node.Pull().MessagesList);
-        var answer = server.Client.AskAsync(Train(1, 2), Token);
+        var answer = Server.Client.AskAsync(Train(1, 2), Token);
 
         var (metadata, instruction, _) = await node.Receive();
         var fit = Assert.IsType<FitInstructions>(instruction);
@@ -71,8 +57,8 @@ public abstract class FleetDeskTests(Door door) : IDisposable
     [Fact]
     public async Task AskAsync_ReplyWithTheModelItGot_DoesNotCarryItAgain()
     {
-        var node = server.JoinedNode();
-        var answer = server.Client.AskAsync(Train(1, 2), Token);
+        var node = Server.JoinedNode();
+        var answer = Server.Client.AskAsync(Train(1, 2), Token);
         var (metadata, instruction, content) = await node.Receive();
         var same = ((FitInstructions)instruction).Parameters;
 
@@ -103,8 +89,8 @@ public abstract class FleetDeskTests(Door door) : IDisposable
     [Fact]
     public async Task Pull_UntilItIsConfirmed_GivesTheSameInstruction()
     {
-        var node = server.JoinedNode();
-        var answer = server.Client.AskAsync(Train(1), Token);
+        var node = Server.JoinedNode();
+        var answer = Server.Client.AskAsync(Train(1), Token);
 
         var first = Assert.Single(node.Pull().MessagesList);
         // Another id of the same form.
@@ -119,8 +105,8 @@ public abstract class FleetDeskTests(Door door) : IDisposable
     [Fact]
     public async Task Push_Twice_IsAnsweredAlikeAndCountsOnce()
     {
-        var node = server.JoinedNode();
-        var answer = server.Client.AskAsync(Train(1), Token);
+        var node = Server.JoinedNode();
+        var answer = Server.Client.AskAsync(Train(1), Token);
         var (metadata, _, _) = await node.Receive();
         var reply = node.Reply(metadata, TestKit.Fit(1, TestKit.Floats(2)));
 
@@ -137,8 +123,8 @@ public abstract class FleetDeskTests(Door door) : IDisposable
     [Fact]
     public async Task PushObject_ObjectsInAnyOrder_MakeTheReply()
     {
-        var node = server.JoinedNode();
-        var answer = server.Client.AskAsync(Train(1), Token);
+        var node = Server.JoinedNode();
+        var answer = Server.Client.AskAsync(Train(1), Token);
         var (metadata, _, _) = await node.Receive();
         var reply = node.Reply(metadata, TestKit.Fit(1, TestKit.Floats(2), TestKit.Floats(3)));
 
@@ -155,8 +141,8 @@ public abstract class FleetDeskTests(Door door) : IDisposable
     [Fact]
     public async Task PushObject_OtherBytesThanTheIds_AreRefusedAndTheRightOnesCount()
     {
-        var node = server.JoinedNode();
-        var answer = server.Client.AskAsync(Train(1), Token);
+        var node = Server.JoinedNode();
+        var answer = Server.Client.AskAsync(Train(1), Token);
         var (metadata, _, _) = await node.Receive();
         var reply = node.Reply(metadata, TestKit.Fit(1, TestKit.Floats(2)));
         var wanted = node.Push(reply).ObjectsToPush;
@@ -184,13 +170,13 @@ public abstract class FleetDeskTests(Door door) : IDisposable
     [Fact]
     public async Task PushObject_NobodyAskedFor_IsNotStored()
     {
-        var node = server.JoinedNode();
+        var node = Server.JoinedNode();
         var content = ByteString.CopyFromUtf8("ArrayChunk  0\0");
         if (door == Door.Memory) Assert.False(node.PushObject(FleetObject.IdOf(content.Span), content));
         // The gate of a wire reads no object that nobody waits for.
         else HandDesk.Refused(FleetFault.Denied, "nobody waits", () => node.PushObject(FleetObject.IdOf(content.Span), content));
 
-        var answer = server.Client.AskAsync(Train(1), Token);
+        var answer = Server.Client.AskAsync(Train(1), Token);
         var (metadata, _, _) = await node.Receive();
         node.Push(node.Reply(metadata, TestKit.Fit(1, TestKit.Floats(2))));
 
@@ -215,8 +201,8 @@ public abstract class FleetDeskTests(Door door) : IDisposable
     [Fact]
     public async Task PullObject_UnknownOrAnotherNodes_IsNotFound()
     {
-        var (one, two) = (server.JoinedNode(), server.JoinedNode());
-        var answer = server.Registry.Snapshot()[0].AskAsync(Train(1), Token);
+        var (one, two) = (Server.JoinedNode(), Server.JoinedNode());
+        var answer = Server.Registry.Snapshot()[0].AskAsync(Train(1), Token);
         var id = Assert.Single(one.Pull().MessageObjectTrees).ObjectId;
 
         Assert.True(one.PullObject(id).ObjectFound);
@@ -250,8 +236,8 @@ public abstract class FleetDeskTests(Door door) : IDisposable
     [InlineData("ttl")]
     public async Task Push_ReplyThatBreaksARule_IsRefusedAndFailsTheAnswer(string rule)
     {
-        var node = server.JoinedNode();
-        var answer = server.Client.AskAsync(Train(1), Token);
+        var node = Server.JoinedNode();
+        var answer = Server.Client.AskAsync(Train(1), Token);
         var (metadata, _, _) = await node.Receive();
         var head = node.ReplyTo(metadata);
         Broken[rule].Break(head);
@@ -265,8 +251,8 @@ public abstract class FleetDeskTests(Door door) : IDisposable
     [Fact]
     public async Task Push_HeadThatDiffersFromItsMessage_FailsTheAnswer()
     {
-        var node = server.JoinedNode();
-        var answer = server.Client.AskAsync(Train(1), Token);
+        var node = Server.JoinedNode();
+        var answer = Server.Client.AskAsync(Train(1), Token);
         var (metadata, _, _) = await node.Receive();
         var inner = node.ReplyTo(metadata);
         inner.SrcNodeId++;
@@ -281,8 +267,8 @@ public abstract class FleetDeskTests(Door door) : IDisposable
     [Fact]
     public async Task Push_TreeThatIsNotAsItsObjects_FailsTheAnswer()
     {
-        var node = server.JoinedNode();
-        var answer = server.Client.AskAsync(Train(1), Token);
+        var node = Server.JoinedNode();
+        var answer = Server.Client.AskAsync(Train(1), Token);
         var (metadata, _, _) = await node.Receive();
         var reply = node.Reply(metadata, TestKit.Fit(1, TestKit.Floats(2)));
         reply.Tree.Children.Clear();
@@ -295,7 +281,7 @@ public abstract class FleetDeskTests(Door door) : IDisposable
     [Fact]
     public void Push_WithoutMessageTreeOrMetadata_IsRefused()
     {
-        var node = server.JoinedNode();
+        var node = Server.JoinedNode();
         foreach (var request in new Wire.PushMessagesRequest[]
         {
             new(), new() { MessagesList = { new Wire.Message { Metadata = new() } } },
@@ -309,8 +295,8 @@ public abstract class FleetDeskTests(Door door) : IDisposable
     [Fact]
     public async Task AskAsync_Goodbye_NeedsNoNode()
     {
-        server.JoinedNode();
-        Assert.IsType<DisconnectResult>((await server.Client.AskAsync(new ReconnectInstructions(0), Token)).Reply);
+        Server.JoinedNode();
+        Assert.IsType<DisconnectResult>((await Server.Client.AskAsync(new ReconnectInstructions(0), Token)).Reply);
     }
 }
 

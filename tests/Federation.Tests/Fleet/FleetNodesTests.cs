@@ -5,23 +5,9 @@ using Xunit;
 namespace ManagedFed.Federation.Tests.Fleet;
 
 /// <summary>Who is registered, who is online, and who may say so.</summary>
-public abstract class FleetNodesTests(Door door) : IDisposable
+public abstract class FleetNodesTests(Door door) : DeskTests(door)
 {
-    private readonly HandDesk server = new(door: door);
-    private readonly List<HandDesk> others = [];
-
-    public void Dispose()
-    {
-        server.Dispose();
-        foreach (var other in others) other.Dispose();
-        GC.SuppressFinalize(this);
-    }
-
-    private HandDesk Also(HandDesk other)
-    {
-        others.Add(other);
-        return other;
-    }
+    private readonly Door door = door;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -32,16 +18,16 @@ public abstract class FleetNodesTests(Door door) : IDisposable
     [Fact]
     public void Register_SameKeyAgain_GivesTheSameNumberAndActivationJoins()
     {
-        var node = server.Node();
+        var node = Server.Node();
         var id = node.Register();
         Assert.True(id > 1);
         Assert.Equal(id, node.Register());
-        Assert.Empty(server.Registry.Snapshot());
+        Assert.Empty(Server.Registry.Snapshot());
 
         node.Activate();
 
         Assert.Equal(id, node.Id);
-        Assert.EndsWith($"node {id}", server.Client.Info.Peer);
+        Assert.EndsWith($"node {id}", Server.Client.Info.Peer);
     }
 
     [Fact]
@@ -54,7 +40,7 @@ public abstract class FleetNodesTests(Door door) : IDisposable
 
     [Fact]
     public void Activate_KeyThatIsNotRegistered_IsRefused() =>
-        HandDesk.Refused(FleetFault.Inactive, "call RegisterNode first", () => server.Node().Activate());
+        HandDesk.Refused(FleetFault.Inactive, "call RegisterNode first", () => Server.Node().Activate());
 
     [Fact]
     public void Register_MoreNodesThanAllowed_WaitsForAPlaceThatNobodyUses()
@@ -100,7 +86,7 @@ public abstract class FleetNodesTests(Door door) : IDisposable
     public async Task Node_OfAServerThatWasRestarted_GoesOnUnderItsNumber(string first)
     {
         using var key = NodeKey.Create();
-        var node = new HandNode(server, key);
+        var node = new HandNode(Server, key);
         node.Join();
         var restarted = Also(new(door: door));
         var same = new HandNode(restarted, key) { Id = node.Id };
@@ -122,7 +108,7 @@ public abstract class FleetNodesTests(Door door) : IDisposable
     public void Node_OfAServerThatWasRestarted_IsOnlyTakenInWhenItsKeyIsListed()
     {
         using var key = NodeKey.Create();
-        var node = new HandNode(server, key);
+        var node = new HandNode(Server, key);
         node.Join();
         var strict = Also(new(allowed: new([NodeKey.Create().PublicKeyPem]), door: door));
         HandDesk.Refused(FleetFault.Unauthenticated, "is not this key's", () => new HandNode(strict, key) { Id = node.Id }.Beat());
@@ -138,7 +124,7 @@ public abstract class FleetNodesTests(Door door) : IDisposable
         using var keys = new Disposables();
         for (var round = 0; round < 2; round++)
         {
-            var now = server.Clock.GetUtcNow().AddSeconds(round);
+            var now = Server.Clock.GetUtcNow().AddSeconds(round);
             foreach (var key in keys.Keys)
             {
                 for (var twice = 0; twice < 2; twice++) Assert.Equal(KeyList.Fingerprint(key.PublicKeyPem), ring.Check(key.Sign(now), now, out _));
@@ -147,7 +133,7 @@ public abstract class FleetNodesTests(Door door) : IDisposable
                 Assert.InRange(ring.Count, 1, 2);
             }
         }
-        Assert.Null(ring.Check(new(new byte[2000], "", default), server.Clock.GetUtcNow(), out var large));
+        Assert.Null(ring.Check(new(new byte[2000], "", default), Server.Clock.GetUtcNow(), out var large));
         Assert.Equal("the public key has 2000 bytes, at most 1024 are taken", large);
     }
 
@@ -167,7 +153,7 @@ public abstract class FleetNodesTests(Door door) : IDisposable
     [InlineData(double.NaN)]
     public void Heartbeat_IntervalOutOfRange_IsRefused(double interval)
     {
-        var node = server.JoinedNode();
+        var node = Server.JoinedNode();
         HandDesk.Refused(FleetFault.Interval, "it must be from 10 to 1800", () => node.Beat(interval));
         HandDesk.Refused(FleetFault.Interval, "it must be from 10 to 1800", () => node.Activate(interval));
     }
@@ -176,69 +162,69 @@ public abstract class FleetNodesTests(Door door) : IDisposable
     [Fact]
     public async Task Heartbeat_ThatStaysAway_EndsTheStay()
     {
-        var node = server.JoinedNode();
-        var answer = server.Client.AskAsync(Evaluate, Token);
-        server.Clock.Advance(TimeSpan.FromSeconds(59));
+        var node = Server.JoinedNode();
+        var answer = Server.Client.AskAsync(Evaluate, Token);
+        Server.Clock.Advance(TimeSpan.FromSeconds(59));
         node.Beat(100);
-        server.Clock.Advance(TimeSpan.FromSeconds(199.9));
-        Assert.Single(server.Registry.Snapshot());
+        Server.Clock.Advance(TimeSpan.FromSeconds(199.9));
+        Assert.Single(Server.Registry.Snapshot());
 
-        server.Clock.Advance(TimeSpan.FromSeconds(0.1));
+        Server.Clock.Advance(TimeSpan.FromSeconds(0.1));
 
-        Assert.Empty(server.Registry.Snapshot());
+        Assert.Empty(Server.Registry.Snapshot());
         Assert.Equal(FailureReason.Disconnected, (await answer.Bounded()).Failure!.Reason);
-        Assert.Single(server.Log.WithId(107));
+        Assert.Single(Server.Log.WithId(107));
         HandDesk.Refused(FleetFault.Inactive, "is offline", () => node.Pull());
     }
 
     [Fact]
     public void Heartbeat_AfterSilence_IsANewStay()
     {
-        var node = server.JoinedNode();
-        var first = server.Client.Info;
-        server.Clock.Advance(TimeSpan.FromSeconds(60));
-        Assert.Empty(server.Registry.Snapshot());
+        var node = Server.JoinedNode();
+        var first = Server.Client.Info;
+        Server.Clock.Advance(TimeSpan.FromSeconds(60));
+        Assert.Empty(Server.Registry.Snapshot());
 
         node.Beat();
 
-        Assert.NotEqual(first, server.Client.Info);
+        Assert.NotEqual(first, Server.Client.Info);
         Assert.Empty(node.Pull().MessagesList);
     }
 
     [Fact]
     public async Task Activate_WhileOnline_EndsTheStayBefore()
     {
-        var node = server.JoinedNode();
-        var first = server.Client;
+        var node = Server.JoinedNode();
+        var first = Server.Client;
         var answer = first.AskAsync(Evaluate, Token);
         await node.Receive();
 
         node.Activate();
 
         Assert.Equal(FailureReason.Disconnected, (await answer.Bounded()).Failure!.Reason);
-        Assert.NotEqual(first, server.Client);
+        Assert.NotEqual(first, Server.Client);
         Assert.Equal(FailureReason.Disconnected, (await first.AskAsync(Evaluate, Token)).Failure!.Reason);
     }
 
     [Fact]
     public async Task Deactivate_AfterTheReplyIsThere_KeepsTheReply()
     {
-        var node = server.JoinedNode();
-        var answer = server.Client.AskAsync(Evaluate, Token);
+        var node = Server.JoinedNode();
+        var answer = Server.Client.AskAsync(Evaluate, Token);
         var (metadata, _, _) = await node.Receive();
         node.Send(node.Reply(metadata, Evaluated));
 
         node.Deactivate();
 
         Assert.IsType<EvaluateResult>((await answer.Bounded()).Reply);
-        Assert.Empty(server.Registry.Snapshot());
+        Assert.Empty(Server.Registry.Snapshot());
     }
 
     [Fact]
     public async Task Deactivate_BeforeTheObjectsAreThere_FailsTheAnswer()
     {
-        var node = server.JoinedNode();
-        var answer = server.Client.AskAsync(Evaluate, Token);
+        var node = Server.JoinedNode();
+        var answer = Server.Client.AskAsync(Evaluate, Token);
         var (metadata, _, _) = await node.Receive();
         node.Push(node.Reply(metadata, Evaluated));
 
@@ -250,10 +236,10 @@ public abstract class FleetNodesTests(Door door) : IDisposable
     [Fact]
     public void Unregister_NodesNumber_IsForgotten()
     {
-        var node = server.JoinedNode();
+        var node = Server.JoinedNode();
         node.Unregister();
 
-        Assert.Empty(server.Registry.Snapshot());
+        Assert.Empty(Server.Registry.Snapshot());
         HandDesk.Refused(FleetFault.Unauthenticated, "is not this key's", () => node.Beat());
     }
 
@@ -261,22 +247,22 @@ public abstract class FleetNodesTests(Door door) : IDisposable
     [Fact]
     public async Task Abort_NodeThatIsBusy_ComesBackWithItsLateReply()
     {
-        var node = server.JoinedNode();
-        var first = server.Client;
+        var node = Server.JoinedNode();
+        var first = Server.Client;
         using var timer = new CancellationTokenSource();
         var answer = first.AskAsync(Evaluate, timer.Token);
         var (metadata, _, _) = await node.Receive();
         await timer.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => answer.Bounded());
         first.Abort("too long");
-        server.Registry.Leave(first, "too long");
+        Server.Registry.Leave(first, "too long");
 
         node.Beat();
         Assert.Empty(node.Pull().MessagesList);
-        Assert.Empty(server.Registry.Snapshot());
+        Assert.Empty(Server.Registry.Snapshot());
         HandDesk.Refused(FleetFault.Denied, "it came too late", () => node.Push(node.Reply(metadata, Evaluated)));
 
-        var again = server.Client.AskAsync(Evaluate, Token);
+        var again = Server.Client.AskAsync(Evaluate, Token);
         (metadata, _, _) = await node.Receive();
         node.Send(node.Reply(metadata, Evaluated));
         Assert.IsType<EvaluateResult>((await again.Bounded()).Reply);
@@ -285,25 +271,25 @@ public abstract class FleetNodesTests(Door door) : IDisposable
     [Fact]
     public void Activate_AfterTheRun_IsUnavailable()
     {
-        server.Registry.Close();
-        HandDesk.Refused(FleetFault.Unavailable, "the run is over", () => server.JoinedNode());
+        Server.Registry.Close();
+        HandDesk.Refused(FleetFault.Unavailable, "the run is over", () => Server.JoinedNode());
     }
 
     [Fact]
     public void Find_AnotherNodesNumber_IsRefused()
     {
-        var (one, two) = (server.JoinedNode(), server.JoinedNode());
+        var (one, two) = (Server.JoinedNode(), Server.JoinedNode());
         two.Id = one.Id;
         HandDesk.Refused(FleetFault.Unauthenticated, $"node {one.Id} is not this key's", () => two.Pull());
         HandDesk.Refused(FleetFault.Unauthenticated, "is not this key's", two.Deactivate);
         HandDesk.Refused(FleetFault.Unauthenticated, "node 0 is not this key's", () => two.Pull(named: false));
-        Assert.Equal(2, server.Registry.Snapshot().Count);
+        Assert.Equal(2, Server.Registry.Snapshot().Count);
     }
 
     [Fact]
     public void Register_AnotherKeyThanTheSigner_IsRefused()
     {
-        var (one, two) = (server.Node(), server.Node());
+        var (one, two) = (Server.Node(), Server.Node());
         HandDesk.Refused(FleetFault.Unauthenticated, "another key", () => one.Register(two.PublicKey));
         HandDesk.Refused(FleetFault.Invalid, "is no public key", () => one.Register(ByteString.CopyFromUtf8("key")));
     }
@@ -316,9 +302,9 @@ public abstract class FleetNodesTests(Door door) : IDisposable
     public void Authenticate_Timestamp_CountsWithinItsWindow(double seconds, bool counts)
     {
         using var key = NodeKey.Create();
-        var headers = key.Sign(server.Clock.GetUtcNow().AddSeconds(seconds));
-        if (counts) server.Desk.Authenticate(headers, "");
-        else HandDesk.Refused(FleetFault.Unauthenticated, "do both clocks run right?", () => server.Desk.Authenticate(headers, ""));
+        var headers = key.Sign(Server.Clock.GetUtcNow().AddSeconds(seconds));
+        if (counts) Server.Desk.Authenticate(headers, "");
+        else HandDesk.Refused(FleetFault.Unauthenticated, "do both clocks run right?", () => Server.Desk.Authenticate(headers, ""));
     }
 
     [Fact]
@@ -326,13 +312,13 @@ public abstract class FleetNodesTests(Door door) : IDisposable
     {
         using var one = NodeKey.Create();
         using var two = NodeKey.Create();
-        var headers = one.Sign(server.Clock.GetUtcNow());
-        HandDesk.Refused(FleetFault.Unauthenticated, "the call is not signed", () => new FleetGate(server.Desk).Enter("GetRun", null, SignedHeaders.Http, ""));
+        var headers = one.Sign(Server.Clock.GetUtcNow());
+        HandDesk.Refused(FleetFault.Unauthenticated, "the call is not signed", () => new FleetGate(Server.Desk).Enter("GetRun", null, SignedHeaders.Http, ""));
         HandDesk.Refused(
             FleetFault.Unauthenticated, "the signature is not of this timestamp by this key",
-            () => server.Desk.Authenticate(headers with { PublicKey = two.PublicKey }, ""));
+            () => Server.Desk.Authenticate(headers with { PublicKey = two.PublicKey }, ""));
         HandDesk.Refused(
-            FleetFault.Unauthenticated, "cannot be read", () => server.Desk.Authenticate(headers with { PublicKey = "x"u8.ToArray() }, ""));
+            FleetFault.Unauthenticated, "cannot be read", () => Server.Desk.Authenticate(headers with { PublicKey = "x"u8.ToArray() }, ""));
     }
 
     /// <summary>With listed keys nobody registers; a listed key is activated at once, whichever of its two forms was listed.</summary>
